@@ -1,0 +1,1 @@
+"""Default risk scores with exact reasons and early warning for loan guarantors."""

@@ -1,0 +1,198 @@
+"""The book on disk, and the one door to it, which takes a date.
+
+Layout of a book folder::
+
+    log/000001.json       one commit: which files belong to the book since then, and what was refused
+    facts/<table>/<batch>-<n>.parquet
+    quarantine/<batch>.jsonl
+
+A reader sees the files that the log names and nothing else, so an import killed half-way leaves
+the book as it was; its stray files are overwritten or ignored. A commit is the creation of the
+next numbered log file, which only one writer can win.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from vouch.book.schema import Table
+from vouch.book.tables import TABLES
+from vouch.errors import BookError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One line of the book's log.
+
+    `files` maps a table to paths relative to the book folder; `counts` maps a table to rows.
+    """
+
+    batch: str
+    source: str
+    origins: list[dict[str, str]]
+    files: dict[str, list[str]]
+    counts: dict[str, int]
+    newest_known_at: str | None
+    format: int = FORMAT
+    quarantined: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+class Book:
+    """A guarantee book in a folder.
+
+    Args:
+        path: the folder.
+        create: make an empty book where there is none.
+
+    Raises:
+        BookError: there is no book at `path`, or its log cannot be read.
+    """
+
+    def __init__(self, path: Path | str, *, create: bool = False) -> None:
+        self.path = Path(path)
+        if create:
+            try:
+                (self.path / "log").mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise BookError(f"cannot make a book at {self.path}: {error}") from error
+        if not (self.path / "log").is_dir():
+            raise BookError(
+                f"there is no book at {self.path}; import one with `vouch import SOURCE FILE "
+                f"--book {self.path}` or make one with `vouch simulate --book {self.path}`"
+            )
+
+    def commits(self) -> list[Commit]:
+        """Every commit, oldest first."""
+        found = []
+        for path in sorted((self.path / "log").glob("[0-9]*.json")):
+            try:
+                found.append(Commit(**json.loads(path.read_text(encoding="utf-8"))))
+            except (ValueError, TypeError) as error:
+                raise BookError(f"the book's log is damaged at {path}: {error}") from error
+            if found[-1].format != FORMAT:
+                raise BookError(f"{path} has format {found[-1].format}, this version reads {FORMAT}")
+        return found
+
+    def commit(self, commit: Commit) -> None:
+        """Add a commit to the log, atomically.
+
+        Raises:
+            BookError: another writer came first; nothing of this commit is visible.
+        """
+        number = len(self.commits()) + 1
+        target = self.path / "log" / f"{number:06d}.json"
+        draft = self.path / "log" / f".{commit.batch}.draft"
+        with draft.open("w", encoding="utf-8") as stream:
+            json.dump(asdict(commit), stream, ensure_ascii=False, indent=1)
+            stream.flush()
+            os.fsync(stream.fileno())
+        try:
+            os.link(draft, target)
+        except FileExistsError:
+            raise BookError(
+                f"another writer added to {self.path} meanwhile; nothing of this import went in, "
+                "run it again"
+            ) from None
+        finally:
+            draft.unlink()
+        self.__dict__.pop("_connection", None)
+
+    def files(self, table: str) -> list[Path]:
+        """The Parquet files of a table, oldest first."""
+        return [self.path / name for c in self.commits() for name in c.files.get(table, [])]
+
+    @cached_property
+    def newest_known_at(self) -> date | None:
+        """The last day anything in the book became known, or None for an empty book."""
+        days = [c.newest_known_at for c in self.commits() if c.newest_known_at]
+        return date.fromisoformat(max(days)) if days else None
+
+    def fingerprint(self) -> str:
+        """What identifies the book's content: the hash of its list of commits."""
+        import hashlib
+
+        text = json.dumps([asdict(c) for c in self.commits()], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect()
+        connection.execute("SET preserve_insertion_order = true")
+        for table in TABLES.values():
+            connection.execute(_view(table, self.files(table.name)))
+        return connection
+
+    def known(self, as_of: date) -> "Known":
+        """The door: everything that was known on `as_of` (that day included), and nothing else."""
+        return Known(self._connection, as_of)
+
+
+def _view(table: Table, files: list[Path]) -> str:
+    if not files:
+        columns = ", ".join(
+            f"NULL::{_sql_type(column)} AS {column.name}" for column in table.arrow_schema
+        )
+        return f"CREATE VIEW all_{table.name} AS SELECT {columns} WHERE false"
+    names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
+    return (
+        f"CREATE VIEW all_{table.name} AS "
+        f"SELECT * FROM read_parquet([{names}], union_by_name = true)"
+    )
+
+
+def _sql_type(column: pa.Field) -> str:
+    names = {pa.string(): "VARCHAR", pa.date32(): "DATE", pa.float64(): "DOUBLE"}
+    names |= {pa.int64(): "BIGINT", pa.bool_(): "BOOLEAN"}
+    return names.get(column.type, "DECIMAL(18, 2)")
+
+
+class Known:
+    """The facts known on one day.
+
+    `current` is the latest version of each natural key; `versions` is every version, with
+    `superseded_at`, the day from which a later known version replaces it (null if none).
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
+        self._connection = connection
+        self.as_of = as_of
+
+    def versions(self, table: str) -> str:
+        """SQL for all known versions of `table`."""
+        key = ", ".join(TABLES[table].key)
+        return (
+            f"(SELECT *, lead(known_at) OVER (PARTITION BY {key} ORDER BY known_at) "
+            f"AS superseded_at FROM all_{table} WHERE known_at <= DATE '{self.as_of}')"
+        )
+
+    def current(self, table: str) -> str:
+        """SQL for the latest known version of each key of `table`."""
+        return f"(SELECT * FROM {self.versions(table)} WHERE superseded_at IS NULL)"
+
+    def query(
+        self, sql: str, parameters: Iterable[Any] = (), given: Mapping[str, pa.Table] | None = None
+    ) -> pa.Table:
+        """Run `sql` (made from `versions` and `current`) and return an Arrow table.
+
+        `given` are further tables by name that the query may join.
+        """
+        cursor = self._connection.cursor()
+        for name, table in (given or {}).items():
+            cursor.register(name, table)
+        return cursor.execute(sql, list(parameters)).to_arrow_table()
+
+    def rows(self, table: str) -> pa.Table:
+        """The latest known version of every key, ordered by key."""
+        order = ", ".join(TABLES[table].key)
+        return self.query(f"SELECT * FROM {self.current(table)} ORDER BY {order}")

@@ -1,0 +1,238 @@
+"""From text to typed rows, and which rows are refused, each with its reason in words."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+
+from vouch.book.schema import Column, Kind, Table
+
+FILE, ROW = "_file", "_row"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A row that was refused: where it stands and why."""
+
+    file: str
+    row: int
+    column: str
+    reason: str
+
+
+@dataclass
+class Draft:
+    """Rows a source has read for one table, as text or typed, with `_file` and `_row`.
+
+    `is_derived` marks facts that many rows of a file repeat (the lender of each loan): repeats of
+    those are merged in silence, while a repeated row of anything else is a fault.
+    """
+
+    table: Table
+    frame: pd.DataFrame
+    is_derived: bool = False
+
+
+@dataclass
+class Reading:
+    """What a source made of its files.
+
+    `snapshot_at` is the day the files describe, where they say so: facts that differ from an
+    earlier file's count as corrections known from that day on.
+    """
+
+    drafts: list[Draft]
+    faults: list[Fault] = field(default_factory=list)
+    rows: int = 0
+    snapshot_at: date | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+_NUMBERS = (Kind.MONEY, Kind.RATE, Kind.NUMBER, Kind.COUNT)
+_TRUE = {"true", "yes", "y", "1", "t", "是"}
+_FALSE = {"false", "no", "n", "0", "f", "否"}
+_FLAGS = {**dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False)}
+_WANTED = {
+    Kind.DATE: "a date written YYYY-MM-DD",
+    Kind.FLAG: "yes or no",
+    Kind.MONEY: "an amount such as 60000.00",
+    Kind.RATE: "a fraction such as 0.0465",
+    Kind.NUMBER: "a number",
+    Kind.COUNT: "a whole number",
+}
+
+
+def _is_text(series: pd.Series) -> bool:
+    return bool(pd.api.types.is_string_dtype(series) or series.dtype == object)
+
+
+def parse(series: pd.Series, column: Column) -> pd.Series:
+    """Read text as the column's kind; what cannot be read becomes missing."""
+    if not _is_text(series):
+        return series
+    text = series.astype("string").str.strip().replace("", pd.NA)
+    if column.kind in _NUMBERS:
+        return pd.to_numeric(text.str.replace(",", ""), errors="coerce")
+    if column.kind is Kind.DATE:
+        return pd.to_datetime(text, format="%Y-%m-%d", errors="coerce")
+    if column.kind is Kind.FLAG:
+        return text.str.lower().map(_FLAGS).astype("boolean")
+    return text
+
+
+def _unreadable(raw: pd.Series, typed: pd.Series) -> pd.Series:
+    if raw is typed or not _is_text(raw):
+        return pd.Series(False, index=raw.index)
+    return raw.notna() & (raw.astype("string").str.strip() != "") & typed.isna()
+
+
+@cache
+def row_schema(table: Table) -> pandera.DataFrameSchema:
+    """The pandera schema of a table, made from its declaration; each check words its reason."""
+    return pandera.DataFrameSchema(
+        {
+            column.name: pandera.Column(
+                nullable=not column.required,
+                checks=list(_value_checks(column)),
+                required=True,
+                title=column.zh,
+                description=column.about,
+            )
+            for column in table.columns
+        },
+        name=table.name,
+    )
+
+
+def _value_checks(column: Column) -> Iterable[pandera.Check]:
+    if column.kind in _NUMBERS:
+        low, high = column.lowest, column.highest
+        if low is not None:
+            yield pandera.Check.ge(low, error=f"is below {low:g}")
+        if high is not None:
+            yield pandera.Check.le(high, error=f"is above {high:g}, absurd for {column.name}")
+        yield pandera.Check(lambda s: np.isfinite(s.astype("float64")), error="is not finite")
+    if column.kind in (Kind.COUNT,):
+        yield pandera.Check(lambda s: s.astype("float64") % 1 == 0, error="is not a whole number")
+    if column.kind is Kind.MONEY:
+        yield pandera.Check(_is_exact_to_the_fen, error="is finer than 0.01")
+    if column.choices:
+        known = ", ".join(column.choices)
+        yield pandera.Check.isin(column.choices, error=f"is unknown; known are {known}")
+    if column.kind is Kind.TEXT:
+        longest = column.max_length
+        yield pandera.Check.str_length(max_value=longest, error=f"is longer than {longest}")
+    if column.kind is Kind.DATE:
+        yield pandera.Check.ge(pd.Timestamp(1900, 1, 1), error="is before 1900")
+
+
+def _is_exact_to_the_fen(series: pd.Series) -> pd.Series:
+    cents = series.astype("float64") * 100
+    return (cents - cents.round()).abs() < 1e-4 * cents.abs().clip(lower=1e-2)
+
+
+def check(draft: Draft, today: date) -> tuple[pd.DataFrame, list[Fault]]:
+    """Type the draft's rows and refuse the faulty ones.
+
+    Returns:
+        The good rows with every column of the table plus `_file` and `_row`, and the faults.
+    """
+    table, raw = draft.table, draft.frame
+    typed = pd.DataFrame({FILE: raw[FILE], ROW: raw[ROW]}, index=raw.index)
+    faults: list[Fault] = []
+    for column in table.columns:
+        values = raw[column.name] if column.name in raw else pd.Series(pd.NA, index=raw.index)
+        typed[column.name] = parse(values, column)
+        bad = _unreadable(values, typed[column.name])
+        faults += _faults(raw[bad], column.name, values[bad], f"is not {_WANTED.get(column.kind)}")
+    unread = {(fault.file, fault.row, fault.column) for fault in faults}
+    faults += [
+        fault
+        for fault in (*_schema_faults(table, typed), *_order_faults(typed, today))
+        if (fault.file, fault.row, fault.column) not in unread
+    ]
+    return without(typed, faults), faults
+
+
+def _schema_faults(table: Table, typed: pd.DataFrame) -> list[Fault]:
+    unique = typed.reset_index(drop=True)
+    try:
+        row_schema(table).validate(unique, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        cases = error.failure_cases
+    else:
+        return []
+    faults = []
+    for case in cases.itertuples():
+        at = unique.iloc[int(case.index)]
+        reason = "is missing" if case.check == "not_nullable" else f"{case.check}"
+        shown = "" if case.check == "not_nullable" else f"{case.failure_case!r} "
+        faults.append(Fault(str(at[FILE]), int(at[ROW]), str(case.column), f"{shown}{reason}"))
+    return faults
+
+
+def _order_faults(typed: pd.DataFrame, today: date) -> list[Fault]:
+    limit = pd.Timestamp(today)
+    faults = []
+    for name in ("event_at", "known_at"):
+        late = typed[name] > limit
+        faults += _faults(typed[late], name, typed[name][late], f"lies after {today}")
+    early = typed["known_at"] < typed["event_at"]
+    faults += _faults(
+        typed[early], "known_at", typed["known_at"][early], "is before event_at: known too early"
+    )
+    return faults
+
+
+def _faults(rows: pd.DataFrame, column: str, values: pd.Series, reason: str) -> list[Fault]:
+    return [
+        Fault(str(file), int(row), column, f"{_shown(value)} {reason}")
+        for file, row, value in zip(rows[FILE], rows[ROW], values, strict=True)
+    ]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, pd.Timestamp):
+        return str(value.date())
+    text = str(value)
+    return repr(text if len(text) <= 60 else text[:57] + "…")
+
+
+def without(frame: pd.DataFrame, faults: list[Fault]) -> pd.DataFrame:
+    """The rows of `frame` that stand in no faulty row of a file."""
+    if not faults:
+        return frame
+    refused = pd.MultiIndex.from_tuples({(fault.file, fault.row) for fault in faults})
+    return frame[~pd.MultiIndex.from_frame(frame[[FILE, ROW]]).isin(refused)]
+
+
+def repeats(draft: Draft, frame: pd.DataFrame) -> list[Fault]:
+    """Rows that stand twice, or that contradict each other under one key and known_at."""
+    if draft.is_derived:
+        return []
+    key = [*draft.table.key, "known_at"]
+    content = list(draft.table.content)
+    same_key = frame.duplicated(key, keep=False)
+    if not same_key.any():
+        return []
+    suspects = frame[same_key]
+    twice = suspects.duplicated(key + content, keep="first")
+    faults = _faults(
+        suspects[twice],
+        ", ".join(draft.table.key),
+        suspects[twice][draft.table.key[0]],
+        "is a duplicate: every field equals an earlier row's",
+    )
+    distinct = suspects[~twice]
+    conflict = distinct.duplicated(key, keep=False)
+    return faults + _faults(
+        distinct[conflict],
+        ", ".join(draft.table.key),
+        distinct[conflict][draft.table.key[0]],
+        "has conflicting versions known on the same day; give the corrected one a later known_at",
+    )

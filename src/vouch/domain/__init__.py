@@ -1,0 +1,1 @@
+"""The rules of the guarantee business, in the standard library alone."""

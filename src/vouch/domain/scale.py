@@ -1,0 +1,65 @@
+"""The score scale: odds of good to bad in points (points to double the odds, PDO).
+
+Source: the usual scorecard scaling, Siddiqi, *Credit Risk Scorecards*, ch. 6.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ScoreScale:
+    """score = round(anchor_score + points_to_double · log2(odds / anchor_odds)), odds = good : bad.
+
+    >>> scale = ScoreScale(anchor_score=600, anchor_odds=50, points_to_double=40)
+    >>> scale.score(1 / 51)        # odds 50 : 1
+    600
+    >>> scale.score(1 / 101)       # odds doubled
+    640
+    """
+
+    anchor_score: float
+    anchor_odds: float
+    points_to_double: float
+
+    @property
+    def points_per_log_odds(self) -> float:
+        """Points that one unit of log-odds of good to bad is worth."""
+        return self.points_to_double / math.log(2)
+
+    def exact_score(self, log_odds_bad: float) -> float:
+        """The unrounded score of a margin, in log-odds of bad to good."""
+        return self.anchor_score - self.points_per_log_odds * (
+            log_odds_bad + math.log(self.anchor_odds)
+        )
+
+    def score(self, default_probability: float) -> int:
+        """The rounded score of a default probability in (0, 1)."""
+        odds = (1.0 - default_probability) / default_probability
+        return round(self.anchor_score + self.points_to_double * math.log2(odds / self.anchor_odds))
+
+
+def share_out(exact: Sequence[float], total: int) -> list[int]:
+    """Round `exact` to integers that sum to `total`, by largest remainder.
+
+    Each part is rounded down or up, so a part never changes sign and a part of exactly zero stays
+    zero; only where `total` is further from the exact sum than that allows does a part move on by
+    one more.
+
+    >>> share_out([-10.4, 3.3, 0.0, 2.3], -5)
+    [-10, 3, 0, 2]
+    """
+    parts = [math.floor(value) for value in exact]
+    missing = total - sum(parts)
+    open_parts = [i for i, value in enumerate(exact) if value != parts[i]] or list(
+        range(len(parts))
+    )
+    if not open_parts:
+        return parts
+    by_remainder = sorted(open_parts, key=lambda i: (parts[i] - exact[i], i))
+    step = 1 if missing > 0 else -1
+    order = by_remainder if missing > 0 else by_remainder[::-1]
+    for turn in range(abs(missing)):
+        parts[order[turn % len(order)]] += step
+    return parts
