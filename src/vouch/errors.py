@@ -1,17 +1,17 @@
 """Every error that Vouch raises on purpose.
 
-    VouchError                 what a user can mend; its text names the place and the remedy
-    ├── PolicyError            a policy file is wrong or does not answer
-    ├── SourceError            a whole file is refused, nothing of it went in
-    ├── BookError              the book on disk is missing, damaged or held by someone else
-    ├── SpecError              a model specification is wrong
-    ├── TrainingError          the data cannot carry the model asked for
-    ├── ModelError             no such model version, or one that fails its own proof
-    ├── FactsError             facts given for scoring are wrong (field by field)
-    ├── NotFoundError          no guarantee, decision or version of that name
-    ├── SettingsError          a setting in the environment is wrong
-    ├── StoreError             the store cannot be reached or is of another version
-    └── MailError              a mail could not be handed over
+VouchError                 what a user can mend; its text names the place and the remedy
+├── PolicyError            a policy file is wrong or does not answer
+├── SourceError            a whole file is refused, nothing of it went in
+├── BookError              the book on disk is missing, damaged or held by someone else
+├── SpecError              a model specification is wrong
+├── TrainingError          the data cannot carry the model asked for
+├── ModelError             no such model version, or one that fails its own proof
+├── FactsError             facts given for scoring are wrong (field by field)
+├── NotFoundError          no guarantee, decision or version of that name
+├── SettingsError          a setting in the environment is wrong
+├── StoreError             the store cannot be reached or is of another version
+└── MailError              a mail could not be handed over
 """
 
 from dataclasses import dataclass

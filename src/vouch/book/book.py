@@ -2,7 +2,7 @@
 
 Layout of a book folder::
 
-    log/000001.json       one commit: which files belong to the book since then, and what was refused
+    log/000001.json       one commit: which files belong to the book from then on
     facts/<table>/<batch>-<n>.parquet
     quarantine/<batch>.jsonl
 
@@ -81,16 +81,22 @@ class Book:
             except (ValueError, TypeError) as error:
                 raise BookError(f"the book's log is damaged at {path}: {error}") from error
             if found[-1].format != FORMAT:
-                raise BookError(f"{path} has format {found[-1].format}, this version reads {FORMAT}")
+                raise BookError(
+                    f"{path} has format {found[-1].format}, this version reads {FORMAT}"
+                )
         return found
 
-    def commit(self, commit: Commit) -> None:
+    def commit(self, commit: Commit, after: int | None = None) -> None:
         """Add a commit to the log, atomically.
+
+        Args:
+            after: how many commits the writer saw when it compared its facts with the book's;
+                without it, however many there are now.
 
         Raises:
             BookError: another writer came first; nothing of this commit is visible.
         """
-        number = len(self.commits()) + 1
+        number = (len(self.commits()) if after is None else after) + 1
         target = self.path / "log" / f"{number:06d}.json"
         draft = self.path / "log" / f".{commit.batch}.draft"
         with draft.open("w", encoding="utf-8") as stream:
@@ -106,7 +112,8 @@ class Book:
             ) from None
         finally:
             draft.unlink()
-        self.__dict__.pop("_connection", None)
+        for stale in ("_connection", "newest_known_at"):
+            self.__dict__.pop(stale, None)
 
     def files(self, table: str) -> list[Path]:
         """The Parquet files of a table, oldest first."""
@@ -190,7 +197,7 @@ class Known:
         cursor = self._connection.cursor()
         for name, table in (given or {}).items():
             cursor.register(name, table)
-        return cursor.execute(sql, list(parameters)).to_arrow_table()
+        return cursor.sql(sql, params=list(parameters) or None).to_arrow_table()
 
     def rows(self, table: str) -> pa.Table:
         """The latest known version of every key, ordered by key."""

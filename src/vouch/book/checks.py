@@ -1,6 +1,6 @@
 """From text to typed rows, and which rows are refused, each with its reason in words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -29,13 +29,22 @@ class Fault:
 class Draft:
     """Rows a source has read for one table, as text or typed, with `_file` and `_row`.
 
-    `is_derived` marks facts that many rows of a file repeat (the lender of each loan): repeats of
-    those are merged in silence, while a repeated row of anything else is a fault.
+    `is_derived` marks facts that many rows of a file repeat (the lender of each loan): of those one
+    per key and day is kept in silence, while a repeated row of anything else is a fault.
+    `is_dated` is false where `event_at` is only the day of the file: the first file's day stands.
     """
 
     table: Table
     frame: pd.DataFrame
     is_derived: bool = False
+    is_dated: bool = True
+
+    @property
+    def content(self) -> tuple[str, ...]:
+        """The columns in which two versions of one key differ, if they do."""
+        if self.is_dated and not self.is_derived:
+            return self.table.content
+        return tuple(name for name in self.table.content if name != "event_at")
 
 
 @dataclass
@@ -53,6 +62,7 @@ class Reading:
     notes: list[str] = field(default_factory=list)
 
 
+_NUMBER = r"[-+]?(\d+|\d{1,3}(,\d{3})+)?(\.\d*)?([eE][-+]?\d+)?"
 _NUMBERS = (Kind.MONEY, Kind.RATE, Kind.NUMBER, Kind.COUNT)
 _TRUE = {"true", "yes", "y", "1", "t", "是"}
 _FALSE = {"false", "no", "n", "0", "f", "否"}
@@ -75,9 +85,12 @@ def parse(series: pd.Series, column: Column) -> pd.Series:
     """Read text as the column's kind; what cannot be read becomes missing."""
     if not _is_text(series):
         return series
-    text = series.astype("string").str.strip().replace("", pd.NA)
+    text: pd.Series = series.astype("string").str.strip()
+    text = text.mask(text == "")
     if column.kind in _NUMBERS:
-        return pd.to_numeric(text.str.replace(",", ""), errors="coerce")
+        plain = text.where(text.str.fullmatch(_NUMBER).fillna(False), pd.NA)
+        plain = plain.str.replace(",", "", regex=False)
+        return pd.to_numeric(plain, errors="coerce").astype("float64")
     if column.kind is Kind.DATE:
         return pd.to_datetime(text, format="%Y-%m-%d", errors="coerce")
     if column.kind is Kind.FLAG:
@@ -132,8 +145,10 @@ def _value_checks(column: Column) -> Iterable[pandera.Check]:
 
 
 def _is_exact_to_the_fen(series: pd.Series) -> pd.Series:
-    cents = series.astype("float64") * 100
-    return (cents - cents.round()).abs() < 1e-4 * cents.abs().clip(lower=1e-2)
+    fen = series.astype("float64") * 100
+    return (
+        fen - fen.round()
+    ).abs() <= 1e-6 + 4e-16 * fen.abs()  # a float of 1e12 yuan is that coarse
 
 
 def check(draft: Draft, today: date) -> tuple[pd.DataFrame, list[Fault]]:
@@ -149,7 +164,9 @@ def check(draft: Draft, today: date) -> tuple[pd.DataFrame, list[Fault]]:
         values = raw[column.name] if column.name in raw else pd.Series(pd.NA, index=raw.index)
         typed[column.name] = parse(values, column)
         bad = _unreadable(values, typed[column.name])
-        faults += _faults(raw[bad], column.name, values[bad], f"is not {_WANTED.get(column.kind)}")
+        faults += faults_at(
+            raw[bad], column.name, values[bad], f"is not {_WANTED.get(column.kind)}"
+        )
     unread = {(fault.file, fault.row, fault.column) for fault in faults}
     faults += [
         fault
@@ -167,13 +184,23 @@ def _schema_faults(table: Table, typed: pd.DataFrame) -> list[Fault]:
         cases = error.failure_cases
     else:
         return []
-    faults = []
-    for case in cases.itertuples():
-        at = unique.iloc[int(case.index)]
-        reason = "is missing" if case.check == "not_nullable" else f"{case.check}"
-        shown = "" if case.check == "not_nullable" else f"{case.failure_case!r} "
-        faults.append(Fault(str(at[FILE]), int(at[ROW]), str(case.column), f"{shown}{reason}"))
-    return faults
+    at = cases["index"].astype("int64").to_numpy()
+    columns = zip(
+        unique[FILE].to_numpy()[at],
+        unique[ROW].to_numpy()[at],
+        cases["column"],
+        cases["check"],
+        cases["failure_case"],
+        strict=True,
+    )
+    return [
+        Fault(str(file), int(row), str(column), _reason(str(broken), value))
+        for file, row, column, broken, value in columns
+    ]
+
+
+def _reason(broken: str, value: Any) -> str:
+    return "is missing" if broken == "not_nullable" else f"{_shown(value)} {broken}"
 
 
 def _order_faults(typed: pd.DataFrame, today: date) -> list[Fault]:
@@ -181,15 +208,16 @@ def _order_faults(typed: pd.DataFrame, today: date) -> list[Fault]:
     faults = []
     for name in ("event_at", "known_at"):
         late = typed[name] > limit
-        faults += _faults(typed[late], name, typed[name][late], f"lies after {today}")
+        faults += faults_at(typed[late], name, typed[name][late], f"lies after {today}")
     early = typed["known_at"] < typed["event_at"]
-    faults += _faults(
+    faults += faults_at(
         typed[early], "known_at", typed["known_at"][early], "is before event_at: known too early"
     )
     return faults
 
 
-def _faults(rows: pd.DataFrame, column: str, values: pd.Series, reason: str) -> list[Fault]:
+def faults_at(rows: pd.DataFrame, column: str, values: pd.Series, reason: str) -> list[Fault]:
+    """One fault for each of `rows`, with the value seen before the reason."""
     return [
         Fault(str(file), int(row), column, f"{_shown(value)} {reason}")
         for file, row, value in zip(rows[FILE], rows[ROW], values, strict=True)
@@ -199,16 +227,27 @@ def _faults(rows: pd.DataFrame, column: str, values: pd.Series, reason: str) -> 
 def _shown(value: Any) -> str:
     if isinstance(value, pd.Timestamp):
         return str(value.date())
+    if pd.isna(value) or value == "":
+        return "an empty cell"
+    if isinstance(value, int | float):  # numpy's floats are floats; they print as plain numbers
+        return f"{value:.12g}"
     text = str(value)
     return repr(text if len(text) <= 60 else text[:57] + "…")
 
 
-def without(frame: pd.DataFrame, faults: list[Fault]) -> pd.DataFrame:
+def without(frame: pd.DataFrame, faults: Sequence[Fault]) -> pd.DataFrame:
     """The rows of `frame` that stand in no faulty row of a file."""
-    if not faults:
-        return frame
-    refused = pd.MultiIndex.from_tuples({(fault.file, fault.row) for fault in faults})
-    return frame[~pd.MultiIndex.from_frame(frame[[FILE, ROW]]).isin(refused)]
+    return frame[~is_faulty(frame, faults)] if faults else frame
+
+
+def is_faulty(frame: pd.DataFrame, faults: Sequence[Fault]) -> np.ndarray:
+    """Which rows of `frame` stand in a faulty row of a file."""
+    found = np.zeros(len(frame), dtype=bool)
+    near = np.flatnonzero(frame[ROW].isin({fault.row for fault in faults}).to_numpy())
+    places = {(fault.file, fault.row) for fault in faults}
+    suspects = frame.iloc[near]
+    found[near] = [at in places for at in zip(suspects[FILE], suspects[ROW], strict=True)]
+    return found
 
 
 def repeats(draft: Draft, frame: pd.DataFrame) -> list[Fault]:
@@ -222,7 +261,7 @@ def repeats(draft: Draft, frame: pd.DataFrame) -> list[Fault]:
         return []
     suspects = frame[same_key]
     twice = suspects.duplicated(key + content, keep="first")
-    faults = _faults(
+    faults = faults_at(
         suspects[twice],
         ", ".join(draft.table.key),
         suspects[twice][draft.table.key[0]],
@@ -230,7 +269,7 @@ def repeats(draft: Draft, frame: pd.DataFrame) -> list[Fault]:
     )
     distinct = suspects[~twice]
     conflict = distinct.duplicated(key, keep=False)
-    return faults + _faults(
+    return faults + faults_at(
         distinct[conflict],
         ", ".join(draft.table.key),
         distinct[conflict][draft.table.key[0]],

@@ -2,33 +2,52 @@
 
 import hashlib
 import json
+import os
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vouch.book.book import Book, Commit
-from vouch.book.checks import FILE, ROW, Draft, Fault, Reading, check, repeats, without
+from vouch.book.checks import (
+    FILE,
+    ROW,
+    Draft,
+    Fault,
+    Reading,
+    check,
+    faults_at,
+    repeats,
+    without,
+)
 from vouch.book.schema import Kind, Table
+from vouch.book.tables import TABLES
+from vouch.book.versions import Status, standing, statuses
 
 
 class Source(Protocol):
     """A layout in which guarantee history comes.
 
     `unread` names the columns of the layout that are never read because they were written, or
-    rewritten, after the outcome, each with the reason; a check holds every source to it.
+    rewritten, after the outcome, each with the reason. `outcomes` names the columns that say how a
+    guarantee turned out and go into compensations and releases only. Checks hold every source to
+    both.
     """
 
     name: str
     about: str
     unread: dict[str, str]
+    outcomes: tuple[str, ...]
+
+    def recognises(self, header: Sequence[str]) -> bool:
+        """Whether a file with this header line is of this layout."""
+        ...
 
     def read(self, files: Sequence[Path]) -> Reading:
         """Read whole files.
@@ -73,21 +92,22 @@ def ingest(book: Book, source: Source, files: Sequence[Path], today: date) -> Im
 
     Raises:
         SourceError: a whole file is refused; the book is as it was.
+        BookError: another writer added to the book meanwhile; the book is as that one left it.
     """
+    seen = len(book.commits())
     reading = source.read(files)
-    latest = min(today, reading.snapshot_at or today)
-    incoming, faults = _checked(reading, latest)
-    fresh, conflicts = _compare(book, incoming, reading.snapshot_at)
+    incoming, faults = _checked(reading, min(today, reading.snapshot_at or today))
+    fresh, conflicts = _compare(book, source.name, incoming, reading.snapshot_at)
     faults += conflicts
     fresh = {name: without(rows, faults) for name, rows in fresh.items()}
     refused = {(fault.file, fault.row) for fault in faults}
-    new_rows = {at for rows in fresh.values() for at in zip(rows[FILE], rows[ROW], strict=True)}
-    batch = _write(book, source, files, fresh, faults, reading.notes)
+    accepted = _places(fresh)
+    batch = _write(book, source, _origins(files, reading.snapshot_at), fresh, faults, reading, seen)
     return ImportReport(
         source=source.name,
         rows=reading.rows,
-        accepted=len(new_rows),
-        already_known=reading.rows - len(new_rows) - len(refused),
+        accepted=accepted,
+        already_known=reading.rows - accepted - len(refused),
         quarantined=faults,
         facts={name: len(rows) for name, rows in fresh.items() if len(rows)},
         batch=batch,
@@ -96,89 +116,97 @@ def ingest(book: Book, source: Source, files: Sequence[Path], today: date) -> Im
     )
 
 
+def _places(fresh: dict[str, pd.DataFrame]) -> int:
+    """How many rows of the files bring something new."""
+    places = [rows[[FILE, ROW]] for rows in fresh.values() if len(rows)]
+    return len(pd.concat(places).drop_duplicates()) if places else 0
+
+
 def _checked(reading: Reading, latest: date) -> tuple[list[_Incoming], list[Fault]]:
     faults = list(reading.faults)
     incoming = []
     for draft in reading.drafts:
-        rows, found = check(draft, latest)
+        sound = replace(draft, frame=without(draft.frame, reading.faults))
+        rows, found = check(sound, latest)
         faults += found
         incoming.append(_Incoming(draft, rows))
     for part in incoming:  # a row refused in one table is refused in all
         part.rows = without(part.rows, faults)
+    found = [fault for part in incoming for fault in repeats(part.draft, part.rows)]
     for part in incoming:
-        faults += repeats(part.draft, part.rows)
-    for part in incoming:
-        part.rows = without(part.rows, faults)
-    return incoming, faults
+        part.rows = without(part.rows, found)
+        if part.draft.is_derived:  # only now, so that a refused row does not take its peers' along
+            part.rows = part.rows.drop_duplicates([*part.draft.table.key, "known_at"])
+    return incoming, faults + found
 
 
 def _compare(
-    book: Book, incoming: list[_Incoming], snapshot_at: date | None
+    book: Book, source: str, incoming: list[_Incoming], snapshot_at: date | None
 ) -> tuple[dict[str, pd.DataFrame], list[Fault]]:
     fresh: dict[str, list[pd.DataFrame]] = {}
     faults: list[Fault] = []
+    is_late = snapshot_at is not None and _has_later_snapshot(book, source, snapshot_at)
     for part in incoming:
         table = part.draft.table
-        status = _status(book, table, part.rows)
-        clashing = part.rows[status == "conflict"]
-        new = part.rows[status == "new"]
-        corrected = _as_corrections(clashing, snapshot_at)
-        if len(corrected):
-            again = _status(book, table, corrected)
-            new = pd.concat([new, corrected[again == "new"]])
-            clashing = clashing[~clashing.index.isin(corrected[again != "conflict"].index)]
+        if part.rows.empty:
+            continue
+        if snapshot_at is None:
+            new, clashing = _against_versions(book, part)
+        else:
+            new, clashing = _against_snapshot(book, part, snapshot_at, is_late)
         if not part.draft.is_derived:
-            faults += [_conflict(table, row) for _, row in clashing.iterrows()]
+            faults += faults_at(clashing, ", ".join(table.key), clashing[table.key[0]], _CLASH)
         fresh.setdefault(table.name, []).append(new)
     return {name: pd.concat(parts) for name, parts in fresh.items()}, faults
 
 
-def _as_corrections(rows: pd.DataFrame, snapshot_at: date | None) -> pd.DataFrame:
-    if snapshot_at is None:
-        return rows.iloc[:0]
-    later = rows[rows["known_at"] < pd.Timestamp(snapshot_at)].copy()
-    later["known_at"] = pd.Timestamp(snapshot_at)
-    return later
+_CLASH = (
+    "contradicts what the book holds as known on that day or later; a correction needs a later "
+    "known_at, and files of several days are imported oldest first"
+)
 
 
-def _conflict(table: Table, row: pd.Series) -> Fault:
-    reason = (
-        f"{row[table.key[0]]!r} contradicts the version in the book known on "
-        f"{row['known_at'].date()}; a correction needs a later known_at"
+def _against_versions(book: Book, part: _Incoming) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The new rows, and those that contradict a version known the same day."""
+    table = part.draft.table
+    status = statuses(
+        arrow_rows(table, part.rows), table, part.draft.content, book.files(table.name)
     )
-    return Fault(str(row[FILE]), int(row[ROW]), ", ".join(table.key), reason)
+    return part.rows[status == Status.NEW], part.rows[status == Status.CONFLICT]
 
 
-def _status(book: Book, table: Table, rows: pd.DataFrame) -> pd.Series:
-    """Whether each row is new, already known, or contradicts a version known the same day."""
-    if rows.empty:
-        return pd.Series([], dtype="str", index=rows.index)
-    given = arrow_rows(table, rows).append_column("_at", pa.array(range(len(rows)), pa.int64()))
-    content = ", ".join(table.content)
-    key = ", ".join(table.key)
-    columns = ", ".join(c.name for c in table.columns)
-    window = f"OVER (PARTITION BY {key} ORDER BY known_at, _at)"
-    files = [str(path) for path in book.files(table.name)]
-    existing = f"SELECT {columns}, -1 AS _at FROM read_parquet(?) UNION ALL" if files else ""
-    sql = f"""
-        WITH everything AS ({existing} SELECT {columns}, _at FROM given),
-        compared AS (
-            SELECT _at, known_at, lag(known_at) {window} AS previous_known_at,
-                row({content}) IS NOT DISTINCT FROM lag(row({content})) {window} AS is_same,
-                lag(_at) {window} AS previous
-            FROM everything
-        )
-        SELECT CASE
-            WHEN previous IS NULL THEN 'new'
-            WHEN is_same THEN 'known'
-            WHEN previous_known_at = known_at THEN 'conflict'
-            ELSE 'new' END AS status
-        FROM compared WHERE _at >= 0 ORDER BY _at
+def _against_snapshot(
+    book: Book, part: _Incoming, snapshot_at: date, is_late: bool
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The new rows and corrections, and those that contradict what the book holds on that day.
+
+    A snapshot says what holds on its day. What the book holds differently is corrected from that
+    day on; of facts that many rows repeat only the newest may correct.
     """
-    with duckdb.connect() as connection:
-        connection.register("given", given)
-        found = connection.execute(sql, [files] if files else []).to_arrow_table()
-    return pd.Series(found["status"].to_pylist(), index=rows.index)
+    table, rows = part.draft.table, part.rows
+    files, given = book.files(table.name), arrow_rows(table, part.rows)
+    held = standing(given, table, part.draft.content, files, snapshot_at)
+    held.index = rows.index
+    is_new = held["held_since"].isna()
+    may_correct = ~is_new & ~held["is_same"]
+    if part.draft.is_derived:
+        status = statuses(given, table, part.draft.content, files)
+        is_new = pd.Series(status == Status.NEW, rows.index)
+        newest = rows.groupby(list(table.key))["known_at"].transform("max")
+        may_correct &= ~is_new & (rows["known_at"] == newest)
+    can = may_correct & (held["held_since"] < pd.Timestamp(snapshot_at)) & (not is_late)
+    corrections = rows[can].assign(known_at=pd.Timestamp(snapshot_at))
+    return pd.concat([rows[is_new], corrections]), rows[may_correct & ~can]
+
+
+def _has_later_snapshot(book: Book, source: str, snapshot_at: date) -> bool:
+    days = [
+        origin.get("snapshot_at", "")
+        for commit in book.commits()
+        if commit.source == source
+        for origin in commit.origins
+    ]
+    return max(days, default="") > snapshot_at.isoformat()
 
 
 def arrow_rows(table: Table, rows: pd.DataFrame) -> pa.Table:
@@ -193,8 +221,10 @@ def arrow_rows(table: Table, rows: pd.DataFrame) -> pa.Table:
             arrays.append(pa.array(values, pa.timestamp("us"), from_pandas=True).cast(pa.date32()))
         elif column.kind is Kind.COUNT:
             arrays.append(
-                pa.array(values.astype("Float64").to_numpy("float64", na_value=float("nan")),
-                         from_pandas=True).cast(pa.int64())
+                pa.array(
+                    values.astype("Float64").to_numpy("float64", na_value=float("nan")),
+                    from_pandas=True,
+                ).cast(pa.int64())
             )
         elif column.kind in (Kind.RATE, Kind.NUMBER):
             arrays.append(pa.array(values.astype("float64"), pa.float64(), from_pandas=True))
@@ -206,19 +236,17 @@ def arrow_rows(table: Table, rows: pd.DataFrame) -> pa.Table:
 def _write(
     book: Book,
     source: Source,
-    files: Sequence[Path],
+    origins: list[dict[str, str]],
     fresh: dict[str, pd.DataFrame],
     faults: list[Fault],
-    notes: list[str],
+    reading: Reading,
+    seen: int,
 ) -> str | None:
-    fresh = {name: rows for name, rows in fresh.items() if len(rows)}
-    if not fresh:
+    tables = {name: arrow_rows(TABLES[name], rows) for name, rows in fresh.items() if len(rows)}
+    if not tables:
         return None
-    from vouch.book.tables import TABLES
-
     batch = uuid.uuid4().hex[:12]
-    tables = {name: arrow_rows(TABLES[name], rows) for name, rows in fresh.items()}
-    write_batch(book, batch, source.name, tables, _origins(files), faults, notes)
+    write_batch(book, batch, source.name, tables, origins, faults, reading.notes, seen)
     return batch
 
 
@@ -230,10 +258,9 @@ def write_batch(
     origins: list[dict[str, str]],
     faults: Sequence[Fault] = (),
     notes: Sequence[str] = (),
+    after: int | None = None,
 ) -> None:
-    """Write typed tables as one commit of the book."""
-    from vouch.book.tables import TABLES
-
+    """Write typed tables as one commit of the book, the one after the first `after` commits."""
     written: dict[str, list[str]] = {}
     newest: list[date] = []
     for name, rows in tables.items():
@@ -243,7 +270,7 @@ def write_batch(
         )
         target = book.path / "facts" / name / f"{batch}-0.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(stamped.cast(TABLES[name].arrow_schema), target, compression="zstd")
+        _write_durably(stamped.cast(TABLES[name].arrow_schema), target)
         written[name] = [str(target.relative_to(book.path))]
         newest.append(pa.compute.max(rows["known_at"]).as_py())
     if faults:
@@ -259,8 +286,17 @@ def write_batch(
             newest_known_at=max(newest).isoformat(),
             quarantined=len({(fault.file, fault.row) for fault in faults}),
             notes=list(notes),
-        )
+        ),
+        after,
     )
+
+
+def _write_durably(rows: pa.Table, target: Path) -> None:
+    """Write and flush to disk, since the log may only name what a power cut cannot take away."""
+    with target.open("wb") as stream:
+        pq.write_table(rows, stream, compression="zstd")
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def _write_quarantine(book: Book, batch: str, faults: Sequence[Fault]) -> None:
@@ -270,8 +306,9 @@ def _write_quarantine(book: Book, batch: str, faults: Sequence[Fault]) -> None:
     target.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _origins(files: Sequence[Path]) -> list[dict[str, str]]:
+def _origins(files: Sequence[Path], snapshot_at: date | None) -> list[dict[str, str]]:
+    day = {"snapshot_at": snapshot_at.isoformat()} if snapshot_at else {}
     return [
-        {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} | day
         for path in files
     ]

@@ -1,0 +1,240 @@
+"""The as-of engine: what was visible of a history on a date, for one case or a million.
+
+Facts of one table lie in columns, sorted by entity, natural key and `known_at`. For a case (an
+entity and a date) a fact is visible when it had happened and was known by that date and no later
+version of it was known yet. Features are reductions over the visible facts, so one definition
+serves training, bulk scoring and the service, and gives the same number bit for bit in all three.
+
+Dates are days since 1970-01-01 as float64 (NaN where missing); numbers are float64; texts are
+object arrays with None where missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Objects = NDArray[np.object_]
+
+NEVER = np.inf
+
+
+@dataclass(frozen=True)
+class FactTable:
+    """Columns of one table, its rows sorted by entity, key and known_at.
+
+    `starts[e]:starts[e + 1]` are the rows of entity number `e`, whose name is `entities[e]`.
+    """
+
+    columns: Mapping[str, Floats | Objects]
+    entities: Mapping[str, int]
+    starts: Integers
+
+    @classmethod
+    def build(cls, entity: Sequence[Any], columns: Mapping[str, Floats | Objects]) -> FactTable:
+        """Index rows that are already sorted so that equal entities stand together."""
+        names: dict[str, int] = {}
+        starts = []
+        previous: Any = None
+        for row, name in enumerate(entity):
+            if row == 0 or name != previous:
+                names[name] = len(starts)
+                starts.append(row)
+                previous = name
+        starts.append(len(entity))
+        return cls(columns, names, np.asarray(starts, dtype=np.int64))
+
+    def numbers(self, entity_names: Sequence[Any]) -> Integers:
+        """The number of each named entity, -1 for one without any fact."""
+        get = self.entities.get
+        return np.fromiter(
+            (get(name, -1) for name in entity_names), dtype=np.int64, count=len(entity_names)
+        )
+
+    def history(
+        self, entity_names: Sequence[Any], as_of: Floats, own: Objects | None = None
+    ) -> History:
+        """What was visible of each entity on its date.
+
+        Args:
+            entity_names: one per case.
+            as_of: the date of each case, in days.
+            own: per case the guarantee whose rows are left out.
+        """
+        numbers = self.numbers(entity_names)
+        first = np.where(numbers >= 0, self.starts[numbers], 0)
+        length = np.where(numbers >= 0, self.starts[numbers + 1] - first, 0)
+        case = np.repeat(np.arange(len(numbers)), length)
+        rows = np.arange(len(case)) - np.repeat(np.cumsum(length) - length, length) + first[case]
+        day = as_of[case]
+        visible = self._visible(rows, day)
+        if own is not None:
+            visible &= self.columns["guarantee_id"][rows] != own[case]
+        return History(self, rows[visible], case[visible], as_of)
+
+    def _visible(self, rows: Integers, day: Floats) -> Flags:
+        known: Floats = np.asarray(self.columns["known_at"], dtype=np.float64)
+        superseded: Floats = np.asarray(self.columns["superseded_at"], dtype=np.float64)
+        event: Floats = np.asarray(self.columns["event_at"], dtype=np.float64)
+        return np.asarray(
+            (known[rows] <= day) & (superseded[rows] > day) & (event[rows] <= day), dtype=np.bool_
+        )
+
+
+@dataclass(frozen=True)
+class History:
+    """The visible facts of many cases: `rows` of the table, each belonging to a `case`.
+
+    Rows of one case stand together, oldest event first. Reductions give one value per case, NaN
+    where a case has no fact (counts and sums give 0).
+    """
+
+    table: FactTable
+    rows: Integers
+    case: Integers
+    as_of: Floats
+
+    @property
+    def size(self) -> int:
+        """Number of cases."""
+        return len(self.as_of)
+
+    @cached_property
+    def lengths(self) -> Integers:
+        """Number of visible facts per case."""
+        return np.bincount(self.case, minlength=self.size)
+
+    @cached_property
+    def _heads(self) -> Integers:
+        ends = np.cumsum(self.lengths)
+        return (ends - self.lengths)[self.lengths > 0]
+
+    def column(self, name: str) -> Floats:
+        """A numeric column, one value per visible fact."""
+        return np.asarray(self.table.columns[name], dtype=np.float64)[self.rows]
+
+    @cached_property
+    def age(self) -> Floats:
+        """Days from each fact's event to the case's date."""
+        return self.as_of[self.case] - self.column("event_at")
+
+    def where(self, mask: Flags) -> History:
+        """Only the facts for which `mask` (one per visible fact) holds."""
+        return History(self.table, self.rows[mask], self.case[mask], self.as_of)
+
+    def within(self, days: float) -> History:
+        """Only facts whose event lies less than `days` before the case's date."""
+        return self.where(self.age < days)
+
+    def between(self, older: float, newer: float) -> History:
+        """Only facts whose age in days lies in [newer, older)."""
+        return self.where((self.age < older) & (self.age >= newer))
+
+    def _reduce(self, ufunc: np.ufunc, values: Floats, empty: float) -> Floats:
+        found: Floats = np.full(self.size, empty)
+        if len(values):
+            found[self.lengths > 0] = ufunc.reduceat(values, self._heads)
+        return found
+
+    def count(self) -> Floats:
+        """Number of facts per case."""
+        return self.lengths.astype(np.float64)
+
+    def sum(self, name: str) -> Floats:
+        """Sum of a column, missing values as 0."""
+        return self._reduce(np.add, np.nan_to_num(self.column(name)), 0.0)
+
+    def max(self, name: str) -> Floats:
+        """Largest value, missing ones ignored."""
+        return self._reduce(np.fmax, self.column(name), np.nan)
+
+    def min(self, name: str) -> Floats:
+        """Smallest value, missing ones ignored."""
+        return self._reduce(np.fmin, self.column(name), np.nan)
+
+    def mean(self, name: str) -> Floats:
+        """Mean of the values that are there."""
+        values = self.column(name)
+        there = self.where(~np.isnan(values))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return there.sum(name) / np.where(there.lengths > 0, there.lengths, np.nan)
+
+    def last(self, name: str) -> Floats:
+        """The value of the newest event."""
+        found: Floats = np.full(self.size, np.nan)
+        has = self.lengths > 0
+        found[has] = self.column(name)[np.cumsum(self.lengths)[has] - 1]
+        return found
+
+    def days_since_last(self) -> Floats:
+        """Days since the newest event."""
+        return self.as_of - self.last("event_at")
+
+
+@dataclass(frozen=True)
+class Current:
+    """The latest visible version of one entity per case; `rows` is -1 where nothing is known."""
+
+    table: FactTable
+    rows: Integers
+    as_of: Floats
+
+    @classmethod
+    def of(cls, history: History) -> Current:
+        """The newest known of each case's visible facts."""
+        rows = np.full(history.size, -1, dtype=np.int64)
+        has = history.lengths > 0
+        rows[has] = history.rows[np.cumsum(history.lengths)[has] - 1]
+        return cls(history.table, rows, history.as_of)
+
+    def number(self, name: str) -> Floats:
+        """A numeric column per case, NaN where unknown."""
+        values = np.asarray(self.table.columns[name], dtype=np.float64)
+        return np.where(self.rows >= 0, values[self.rows], np.nan) if len(values) else self._none()
+
+    def _none(self) -> Floats:
+        return np.full(len(self.rows), np.nan)
+
+    def text(self, name: str) -> Objects:
+        """A text column per case, None where unknown."""
+        values = np.asarray(self.table.columns[name], dtype=object)
+        found = np.full(len(self.rows), None, dtype=object)
+        has = self.rows >= 0
+        found[has] = values[self.rows[has]]
+        return found
+
+    def days_since(self, name: str) -> Floats:
+        """Days from a date column to the case's date."""
+        return self.as_of - self.number(name)
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A declared feature: its function and what a reader needs to know of it.
+
+    `zh` and `en` are the names used in reasons; `unit` says how a value is written.
+    """
+
+    name: str
+    function: Any
+    inputs: tuple[str, ...]
+    zh: str
+    en: str
+    unit: Unit
+    about: str
+
+    @property
+    def is_category(self) -> bool:
+        """Whether values are texts."""
+        return self.unit == "category"
+
+
+Unit = Literal["days", "yuan", "share", "count", "years", "months", "flag", "category", "ratio"]

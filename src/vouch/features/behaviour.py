@@ -1,0 +1,103 @@
+"""How the guarantee behaves: arrears, balance, months on book."""
+
+import numpy as np
+
+from vouch.features.asof import Current, Floats, History
+from vouch.features.registry import feature
+
+_LATE = 30.0
+
+
+@feature(zh="当前逾期天数", en="days past due now", unit="days")
+def days_past_due_now(performance: History) -> Floats:
+    """Days past due at the newest month end known."""
+    return performance.last("days_past_due")
+
+
+@feature(zh="近90天最长逾期", en="worst arrears in 90 days", unit="days")
+def worst_arrears_90d(performance: History) -> Floats:
+    """Most days past due at any month end of the last 90 days."""
+    return performance.within(90).max("days_past_due")
+
+
+@feature(zh="近180天最长逾期", en="worst arrears in 180 days", unit="days")
+def worst_arrears_180d(performance: History) -> Floats:
+    """Most days past due at any month end of the last 180 days."""
+    return performance.within(180).max("days_past_due")
+
+
+@feature(zh="近一年最长逾期", en="worst arrears in 365 days", unit="days")
+def worst_arrears_365d(performance: History) -> Floats:
+    """Most days past due at any month end of the last 365 days."""
+    return performance.within(365).max("days_past_due")
+
+
+@feature(zh="近180天逾期月数", en="months in arrears in 180 days", unit="count")
+def months_in_arrears_180d(performance: History) -> Floats:
+    """Month ends of the last 180 days with any amount past due."""
+    recent = performance.within(180)
+    return recent.where(recent.column("days_past_due") > 0).count()
+
+
+@feature(zh="近一年逾期月数", en="months in arrears in 365 days", unit="count")
+def months_in_arrears_365d(performance: History) -> Floats:
+    """Month ends of the last 365 days with any amount past due."""
+    recent = performance.within(365)
+    return recent.where(recent.column("days_past_due") > 0).count()
+
+
+@feature(zh="近一年逾期超30天月数", en="months 30+ days past due in 365 days", unit="count")
+def months_late_365d(performance: History) -> Floats:
+    """Month ends of the last 365 days with 30 days or more past due."""
+    recent = performance.within(365)
+    return recent.where(recent.column("days_past_due") >= _LATE).count()
+
+
+@feature(zh="距上次逾期天数", en="days since last in arrears", unit="days")
+def days_since_arrears(performance: History) -> Floats:
+    """Days since the newest month end with an amount past due."""
+    return performance.where(performance.column("days_past_due") > 0).days_since_last()
+
+
+@feature(zh="近90天逾期变化", en="change of arrears over 90 days", unit="days")
+def arrears_change_90d(performance: History) -> Floats:
+    """Days past due now less the worst of the 90 days before the last 90."""
+    earlier = performance.between(180, 90).max("days_past_due")
+    return performance.last("days_past_due") - np.nan_to_num(earlier)
+
+
+@feature(zh="已过月数", en="months seen", unit="count")
+def months_seen(performance: History) -> Floats:
+    """Month ends reported so far."""
+    return performance.count()
+
+
+@feature(zh="未用款月数", en="months without balance in 365 days", unit="count")
+def months_without_balance_365d(performance: History) -> Floats:
+    """Month ends of the last 365 days with nothing owed."""
+    recent = performance.within(365)
+    return recent.where(recent.column("balance") == 0).count()
+
+
+@feature(zh="余额占借款额比例", en="balance to loan amount", unit="share")
+def balance_share(guarantee: Current, performance: History) -> Floats:
+    """Balance at the newest month end over the loan amount."""
+    return performance.last("balance") / guarantee.number("amount")
+
+
+@feature(zh="近180天展期次数", en="extensions in 180 days", unit="count")
+def extensions_180d(performance: History) -> Floats:
+    """Months with an extension or refinancing in the last 180 days."""
+    return performance.within(180).sum("is_extended")
+
+
+@feature(zh="起始以来天数", en="days on book", unit="days")
+def days_on_book(guarantee: Current) -> Floats:
+    """Days since the guarantee began."""
+    return guarantee.days_since("start_on")
+
+
+@feature(zh="距到期天数", en="days to maturity", unit="days")
+def days_to_maturity(guarantee: Current) -> Floats:
+    """Days until the loan is due; negative once past it."""
+    return -guarantee.days_since("maturity_on")

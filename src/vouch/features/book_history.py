@@ -1,0 +1,76 @@
+"""How guarantees like this one had fared by then, from the book's own record."""
+
+from vouch.features.asof import Floats
+from vouch.features.portfolio import Portfolio
+from vouch.features.registry import feature
+
+_YEAR = 365.0
+_THREE_YEARS = 1096.0
+
+
+@feature(zh="全部业务近一年代偿率", en="compensation rate of the whole book, 1 year", unit="share")
+def book_compensation_rate_1y(portfolio: Portfolio) -> Floats:
+    """Compensations per guarantee and year of exposure over the last year."""
+    return portfolio.yearly_rate(_YEAR)
+
+
+@feature(
+    zh="该银行近三年代偿与平均之比",
+    en="lender's compensations against average, 3 years",
+    unit="ratio",
+)
+def lender_relative_rate_3y(portfolio: Portfolio) -> Floats:
+    """Compensations of the lender's guarantees over those expected at the book's rate, shrunk."""
+    return portfolio.relative_rate("lender", _THREE_YEARS)
+
+
+@feature(
+    zh="该银行同额度近三年代偿与平均之比",
+    en="compensations of the lender's loans of this size against average, 3 years",
+    unit="ratio",
+)
+def lender_band_relative_rate_3y(portfolio: Portfolio) -> Floats:
+    """The same for the lender's guarantees of the same half power of ten in amount."""
+    return portfolio.relative_rate("lender_band", _THREE_YEARS)
+
+
+@feature(
+    zh="该行业近三年代偿与平均之比",
+    en="industry's compensations against average, 3 years",
+    unit="ratio",
+)
+def industry_relative_rate_3y(portfolio: Portfolio) -> Floats:
+    """Compensations in the industry over those expected at the book's rate, shrunk."""
+    return portfolio.relative_rate("industry", _THREE_YEARS)
+
+
+@feature(
+    zh="该渠道与担保比例近三年代偿与平均之比",
+    en="compensations on these terms against average, 3 years",
+    unit="ratio",
+)
+def terms_relative_rate_3y(portfolio: Portfolio) -> Floats:
+    """Compensations under the same channel and guaranteed share over those expected, shrunk."""
+    return portfolio.relative_rate("terms", _THREE_YEARS)
+
+
+@feature(
+    zh="该地区近三年代偿与平均之比",
+    en="region's compensations against average, 3 years",
+    unit="ratio",
+)
+def region_relative_rate_3y(portfolio: Portfolio) -> Floats:
+    """Compensations in the region over those expected at the book's rate, shrunk."""
+    return portfolio.relative_rate("region", _THREE_YEARS)
+
+
+@feature(zh="该银行近两年业务笔数", en="guarantees of the lender, 2 years", unit="count")
+def lender_volume_2y(portfolio: Portfolio) -> Floats:
+    """Guarantees the lender brought in the last two years."""
+    return portfolio.volume("lender", 2 * _YEAR)
+
+
+@feature(zh="该银行近两年典型借款额", en="typical loan amount of the lender, 2 years", unit="yuan")
+def lender_typical_amount_2y(portfolio: Portfolio) -> Floats:
+    """Geometric mean amount of the lender's guarantees in the last two years, shrunk."""
+    return portfolio.typical_amount("lender", 2 * _YEAR)

@@ -1,0 +1,1 @@
+"""A model in use: its specification, its bundle, scores, exact reasons and decisions."""

@@ -1,0 +1,218 @@
+"""A model bundle: everything one version needs, as text, checked by hash and by its own proof.
+
+Layout of a bundle folder::
+
+    bundle.json       encoder, linear terms, calibration, scale, usual values, training, self-test
+    trees.txt         the LightGBM model as text
+    spec.toml         the specification it was made from
+    history.parquet   the portfolio's history as of training, for use where there is no book
+    card.md           the model card
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import lightgbm
+import numpy as np
+import pyarrow.parquet as pq
+
+from vouch.domain.scale import ScoreScale
+from vouch.domain.stage import Stage
+from vouch.errors import ModelError
+from vouch.features.asof import Feature, Floats
+from vouch.features.portfolio import PortfolioIndex
+from vouch.features.registry import named
+from vouch.scoring.encode import Encoder, Matrix
+from vouch.scoring.linear import Linear
+from vouch.scoring.spec import Spec
+
+FORMAT = 1
+_HASHED = ("bundle.json", "trees.txt", "spec.toml")
+
+
+@dataclass(frozen=True)
+class Training:
+    """Where a model comes from."""
+
+    known_until: date
+    first_case: date
+    last_case: date
+    rows: int
+    compensated: int
+    data_hash: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One version of a model, ready to score.
+
+    The margin is the log-odds of compensation:
+    slope · (linear terms + trees) + intercept.
+    """
+
+    spec: Spec
+    encoder: Encoder
+    trees: lightgbm.Booster
+    linear: Linear | None
+    slope: float
+    intercept: float
+    scale: ScoreScale
+    usual: Mapping[str, float | str | None]
+    training: Training
+    self_test: list[dict[str, Any]]
+    history: PortfolioIndex | None = None
+    version: str = "unregistered"
+    hash: str = ""
+
+    @property
+    def stage(self) -> Stage:
+        """The stage it scores."""
+        return self.spec.stage
+
+    @cached_property
+    def features(self) -> list[Feature]:
+        """The features it reads, in order."""
+        return named(list(self.encoder.names))
+
+    @cached_property
+    def raw_base(self) -> float:
+        """The uncalibrated margin before any feature speaks."""
+        first = np.full((1, len(self.encoder.names)), np.nan)
+        base = float(self.trees.predict(first, pred_contrib=True, num_threads=1)[0, -1])
+        return base + (self.linear.base if self.linear else 0.0)
+
+    @cached_property
+    def base_points(self) -> int:
+        """The points every case starts from."""
+        return round(self.scale.exact_score(self.slope * self.raw_base + self.intercept))
+
+    def raw_margins(self, matrix: Matrix) -> Floats:
+        """Uncalibrated margins, one per row; the same alone as in a batch."""
+        threads = 1 if len(matrix) < 1000 else 0
+        trees = np.asarray(
+            self.trees.predict(matrix, raw_score=True, num_threads=threads), dtype=np.float64
+        )
+        return trees + self.linear.margins(matrix) if self.linear else trees
+
+    def probabilities(self, matrix: Matrix) -> Floats:
+        """Calibrated default probabilities."""
+        margins = self.slope * self.raw_margins(matrix) + self.intercept
+        return 1.0 / (1.0 + np.exp(-margins))
+
+    def contributions(self, matrix: Matrix) -> Matrix:
+        """SHAP values of the uncalibrated margin, rows × features; with `raw_base` they sum to it.
+
+        For the trees these are the path-dependent Shapley values (Lundberg et al. 2020); a linear
+        term explains itself, measured from its average over the training rows.
+        """
+        threads = 1 if len(matrix) < 100 else 0
+        values: Matrix = np.asarray(
+            self.trees.predict(matrix, pred_contrib=True, num_threads=threads), dtype=np.float64
+        )[:, :-1]
+        return values + self.linear.contributions(matrix) if self.linear else values
+
+    def save(self, folder: Path, card: str = "") -> str:
+        """Write the bundle and return its hash."""
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(self._body(), ensure_ascii=False, indent=1, sort_keys=True)
+        (folder / "bundle.json").write_text(text, encoding="utf-8")
+        (folder / "trees.txt").write_text(self.trees.model_to_string(), encoding="utf-8")
+        (folder / "spec.toml").write_text(self.spec.text, encoding="utf-8")
+        if self.history is not None:
+            pq.write_table(self.history.table, folder / "history.parquet", compression="zstd")
+        if card:
+            (folder / "card.md").write_text(card, encoding="utf-8")
+        return content_hash(folder)
+
+    def _body(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "stage": self.stage.value,
+            "names": list(self.encoder.names),
+            "levels": {name: list(levels) for name, levels in self.encoder.levels.items()},
+            "linear": self.linear.body() if self.linear else None,
+            "slope": self.slope,
+            "intercept": self.intercept,
+            "scale": vars(self.scale),
+            "usual": dict(self.usual),
+            "training": {
+                k: str(v) if isinstance(v, date) else v for k, v in vars(self.training).items()
+            },
+            "self_test": self.self_test,
+        }
+
+    @classmethod
+    def load(cls, folder: Path, version: str, expected_hash: str | None = None) -> Bundle:
+        """Read a bundle and let it prove itself.
+
+        Raises:
+            ModelError: files are missing, altered, or no longer give the scores noted in training.
+        """
+        try:
+            bundle = cls._read(folder)
+        except (OSError, KeyError, ValueError, TypeError, lightgbm.basic.LightGBMError) as error:
+            raise ModelError(f"the model bundle in {folder} cannot be read: {error}") from error
+        found = content_hash(folder)
+        if expected_hash is not None and found != expected_hash:
+            raise ModelError(
+                f"the model bundle in {folder} has hash {found[:12]}, registered was "
+                f"{expected_hash[:12]}: it was altered; restore it or train again"
+            )
+        bundle = replace(bundle, version=version, hash=found)
+        bundle.prove()
+        return bundle
+
+    @classmethod
+    def _read(cls, folder: Path) -> Bundle:
+        body = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+        if body["format"] != FORMAT:
+            raise ValueError(f"format {body['format']}, this version reads {FORMAT}")
+        training = body["training"]
+        days = ("known_until", "first_case", "last_case")
+        training |= {key: date.fromisoformat(training[key]) for key in days}
+        history = folder / "history.parquet"
+        return cls(
+            spec=Spec.parse((folder / "spec.toml").read_text(encoding="utf-8")),
+            encoder=Encoder(tuple(body["names"]), {k: tuple(v) for k, v in body["levels"].items()}),
+            trees=lightgbm.Booster(model_str=(folder / "trees.txt").read_text(encoding="utf-8")),
+            linear=Linear.of(body["linear"]) if body["linear"] else None,
+            slope=float(body["slope"]),
+            intercept=float(body["intercept"]),
+            scale=ScoreScale(**body["scale"]),
+            usual=body["usual"],
+            training=Training(**training),
+            self_test=body["self_test"],
+            history=PortfolioIndex(pq.read_table(history)) if history.exists() else None,
+        )
+
+    def prove(self) -> None:
+        """Score the rows noted in training and compare.
+
+        Raises:
+            ModelError: a probability differs.
+        """
+        for row in self.self_test:
+            columns = {name: [row["features"][name]] for name in self.encoder.names}
+            found = float(self.probabilities(self.encoder.matrix(columns))[0])
+            if abs(found - row["default_probability"]) > 1e-12:
+                raise ModelError(
+                    f"version {self.version} fails its self-test: {found!r} where training noted "
+                    f"{row['default_probability']!r}"
+                )
+
+
+def content_hash(folder: Path) -> str:
+    """SHA-256 over the files that decide a score."""
+    digest = hashlib.sha256()
+    for name in _HASHED:
+        digest.update(name.encode() + b"\0" + (folder / name).read_bytes() + b"\0")
+    return digest.hexdigest()

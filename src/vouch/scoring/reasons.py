@@ -1,0 +1,84 @@
+"""Reasons in words, for an underwriter, in Chinese and English."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vouch.features.asof import Feature
+from vouch.scoring.score import Scores
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One feature's part in a score: the value seen, what is usual, and the points it made."""
+
+    feature: str
+    value: float | str | None
+    usual: float | str | None
+    points: int
+    zh: str
+    en: str
+
+
+_ZH: dict[str, Callable[[float], str]] = {
+    "days": lambda v: f"{v:,.0f} 天",
+    "yuan": lambda v: f"{v:,.0f} 元",
+    "share": lambda v: f"{v:.2%}",
+    "count": lambda v: f"{v:,.0f}",
+    "years": lambda v: f"{v:.1f} 年",
+    "months": lambda v: f"{v:,.0f} 个月",
+    "flag": lambda v: "是" if v else "否",
+    "ratio": lambda v: f"{v:.2f}",
+}
+_EN: dict[str, Callable[[float], str]] = _ZH | {
+    "days": lambda v: f"{v:,.0f} days",
+    "yuan": lambda v: f"{v:,.0f} yuan",
+    "years": lambda v: f"{v:.1f} years",
+    "months": lambda v: f"{v:,.0f} months",
+    "flag": lambda v: "yes" if v else "no",
+}
+
+
+def _written(value: Any, unit: str, units: dict[str, Callable[[float], str]], none: str) -> str:
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return none
+    return str(value) if unit == "category" else units[unit](float(value))
+
+
+def reason(feature: Feature, value: Any, usual: Any, points: int) -> Reason:
+    """Word one feature's part in a score."""
+    plain = None if value is None or (isinstance(value, float) and np.isnan(value)) else value
+    unit = feature.unit
+    zh_value, zh_usual = (_written(v, unit, _ZH, "未知") for v in (plain, usual))
+    en_value, en_usual = (_written(v, unit, _EN, "unknown") for v in (plain, usual))
+    verb = "加" if points > 0 else "减"
+    return Reason(
+        feature=feature.name,
+        value=plain,
+        usual=usual,
+        points=points,
+        zh=f"{feature.zh}：{zh_value}（通常 {zh_usual}），{verb} {abs(points)} 分",
+        en=f"{feature.en[0].upper()}{feature.en[1:]}: {en_value} (usually {en_usual}), "
+        f"{points:+d} points",
+    )
+
+
+def reasons(scores: Scores, row: int) -> list[Reason]:
+    """Every reason that made points for one case, the most adverse first."""
+    bundle = scores.bundle
+    found = [
+        reason(
+            feature, _plain(scores.features[feature.name][row]), bundle.usual.get(feature.name), p
+        )
+        for feature, p in zip(bundle.features, scores.points[row].tolist(), strict=True)
+        if p != 0
+    ]
+    return sorted(found, key=lambda r: (r.points, r.feature))
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

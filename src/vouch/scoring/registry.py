@@ -1,0 +1,184 @@
+"""The one door to MLflow: where model versions are registered, promoted and fetched."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vouch.domain.stage import Stage
+from vouch.errors import ModelError
+from vouch.scoring.bundle import Bundle
+
+CHAMPION = "champion"
+_HASH_TAG = "vouch.hash"
+
+
+def connect(tracking_uri: str) -> Any:
+    """MLflow set up for Vouch: no telemetry, quiet, its embedded folders made.
+
+    Returns:
+        The mlflow module.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    if tracking_uri.startswith("sqlite:///"):
+        Path(tracking_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    for name in ("alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    import mlflow
+
+    mlflow.set_tracking_uri(tracking_uri)
+    mlflow.set_registry_uri(tracking_uri)
+    return mlflow
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Model versions by stage.
+
+    Args:
+        tracking_uri: of MLflow.
+        cache: folder in which fetched bundles are kept.
+    """
+
+    tracking_uri: str
+    cache: Path
+
+    def _client(self) -> Any:
+        return connect(self.tracking_uri).MlflowClient()
+
+    def register(self, stage: Stage, model_uri: str, run_id: str, hash_: str) -> str:
+        """Register a logged model as the next version; returns the version."""
+        from mlflow.exceptions import MlflowException
+
+        client = self._client()
+        try:
+            client.get_registered_model(stage.model_name)
+        except MlflowException:
+            client.create_registered_model(stage.model_name)
+        made = client.create_model_version(
+            stage.model_name, model_uri, run_id=run_id, tags={_HASH_TAG: hash_}
+        )
+        return str(made.version)
+
+    def promote(self, stage: Stage, version: str) -> str | None:
+        """Move the champion alias; returns the version that was champion before.
+
+        Raises:
+            ModelError: there is no such version, or its bundle fails its proof.
+        """
+        self.load(stage, version)
+        before = self.champion_version(stage)
+        self._client().set_registered_model_alias(stage.model_name, CHAMPION, version)
+        return before
+
+    def champion_version(self, stage: Stage) -> str | None:
+        """The champion's version, or None where none was promoted."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self._client().get_model_version_by_alias(stage.model_name, CHAMPION)
+        except MlflowException:
+            return None
+        return str(found.version)
+
+    def load(self, stage: Stage, version: str) -> Bundle:
+        """Fetch a version (once) and check it.
+
+        Raises:
+            ModelError: there is no such version, MLflow does not answer, or the bundle is altered.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self._client().get_model_version(stage.model_name, version)
+            folder = self._fetch(stage, version, found.tags[_HASH_TAG])
+        except (MlflowException, OSError, KeyError) as error:
+            raise ModelError(
+                f"version {version} of {stage.model_name} cannot be had from "
+                f"{self.tracking_uri}: {error}; `vouch models` lists what there is"
+            ) from error
+        return Bundle.load(folder, version, found.tags[_HASH_TAG])
+
+    def champion(self, stage: Stage) -> Bundle:
+        """The champion of a stage.
+
+        Raises:
+            ModelError: none was promoted, or it cannot be had.
+        """
+        version = self.champion_version(stage)
+        if version is None:
+            raise ModelError(
+                f"{stage.value} has no champion; train one with `vouch train {stage.value} --book "
+                f"DIR` and promote it with `vouch promote {stage.value} --version V`"
+            )
+        return self.load(stage, version)
+
+    def versions(self, stage: Stage) -> list[dict[str, Any]]:
+        """Every version with its run, hash, whether it is champion, and the run's metrics."""
+        client = self._client()
+        champion = self.champion_version(stage)
+        found = client.search_model_versions(f"name = '{stage.model_name}'")
+        return [
+            {
+                "stage": stage.value,
+                "version": str(v.version),
+                "champion": str(v.version) == champion,
+                "run_id": v.run_id,
+                "hash": v.tags.get(_HASH_TAG, ""),
+                "auc": client.get_run(v.run_id).data.metrics.get("auc"),
+            }
+            for v in sorted(found, key=lambda v: int(v.version))
+        ]
+
+    def _fetch(self, stage: Stage, version: str, hash_: str) -> Path:
+        target = self.cache / stage.slug / hash_
+        if not target.exists():
+            mlflow = connect(self.tracking_uri)
+            draft = target.with_name(f".{hash_}.{os.getpid()}")
+            draft.mkdir(parents=True, exist_ok=True)
+            try:
+                fetched = mlflow.artifacts.download_artifacts(
+                    artifact_uri=f"models:/{stage.model_name}/{version}", dst_path=str(draft)
+                )
+                found = next(Path(fetched).rglob("bundle.json")).parent
+                shutil.move(str(found), target)
+            except StopIteration:
+                raise ModelError(f"version {version} holds no bundle") from None
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+        return target
+
+    def pack(self, target: Path) -> list[str]:
+        """Copy every champion to `target`, from where it is served without MLflow."""
+        packed = []
+        for stage in Stage:
+            bundle = self.champion(stage)
+            folder = target / stage.slug
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(self.cache / stage.slug / bundle.hash, folder)
+            note = {"version": bundle.version, "hash": bundle.hash}
+            (folder / "version.json").write_text(json.dumps(note), encoding="utf-8")
+            packed.append(f"{stage.model_name} {bundle.version}")
+        return packed
+
+
+def packed_champion(folder: Path, stage: Stage) -> Bundle:
+    """A champion packed by `Registry.pack`.
+
+    Raises:
+        ModelError: it is not there, or altered since.
+    """
+    note = folder / stage.slug / "version.json"
+    try:
+        body = json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"no packed champion of {stage.value} in {folder}; make it with `vouch pack`: {error}"
+        ) from error
+    return Bundle.load(note.parent, body["version"], body["hash"])

@@ -1,0 +1,77 @@
+"""Scores and exact integer points, for one case or many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vouch.domain.scale import share_out
+from vouch.features.asof import Floats, Objects
+from vouch.features.facts import Cases, Facts, compute
+from vouch.features.portfolio import PortfolioIndex
+from vouch.scoring.bundle import Bundle
+
+# Cases explained at once: bounds memory, and one partition's work stays a pure function of it.
+PARTITION = 50_000
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scored cases: arrays of one value per case, `points` of cases × features.
+
+    base_points + points.sum(axis=1) == scores, and scores are the rounded scores of
+    default_probabilities, always.
+    """
+
+    bundle: Bundle
+    cases: Cases
+    features: Mapping[str, Floats | Objects]
+    default_probabilities: Floats
+    scores: NDArray[np.int64]
+    points: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Number of cases."""
+        return len(self.cases)
+
+
+def score_cases(
+    bundle: Bundle, cases: Cases, facts: Facts, portfolio: PortfolioIndex | None
+) -> Scores:
+    """Describe, score and explain cases.
+
+    Args:
+        facts: everything known about the cases' guarantees; later facts do no harm.
+        portfolio: the book's history; the bundle's own is used where None.
+    """
+    history = portfolio if portfolio is not None else bundle.history
+    features = compute(bundle.features, cases, facts, history)
+    return score_features(bundle, cases, features)
+
+
+def score_features(bundle: Bundle, cases: Cases, features: Mapping[str, Any]) -> Scores:
+    """Score and explain cases whose features are given."""
+    if not len(cases):
+        nothing = np.zeros(0, dtype=np.int64)
+        shape = (0, len(bundle.encoder.names))
+        return Scores(bundle, cases, features, np.zeros(0), nothing, nothing.reshape(shape))
+    matrix = bundle.encoder.matrix(features)
+    probabilities = bundle.probabilities(matrix)
+    scores = np.array([bundle.scale.score(float(p)) for p in probabilities], dtype=np.int64)
+    points = integer_points(bundle, bundle.contributions(matrix), scores)
+    return Scores(bundle, cases, features, probabilities, scores, points)
+
+
+def integer_points(
+    bundle: Bundle, contributions: Floats, scores: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Contributions to the margin as whole points that, with the base, sum to each score."""
+    worth = -bundle.scale.points_per_log_odds * bundle.slope
+    exact = contributions * worth
+    rows = zip(exact.tolist(), scores.tolist(), strict=True)
+    shared = [share_out(row, score - bundle.base_points) for row, score in rows]
+    return np.array(shared, dtype=np.int64).reshape(contributions.shape)

@@ -1,0 +1,135 @@
+"""What a model is: population, features and their signs, label, estimator, gates."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from vouch.domain.calendar import add_months
+from vouch.domain.stage import Stage
+from vouch.errors import SpecError
+from vouch.features.registry import named
+from vouch.scoring.linear import TRANSFORMS
+
+Moment = Literal["application", "quarter_end", "month_end"]
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """How far ahead the outcome lies: `months` for calendar months, else `days`."""
+
+    months: int = 0
+    days: int = 0
+
+    def end(self, start: date) -> date:
+        """The last day that counts."""
+        return add_months(start, self.months) + timedelta(days=self.days)
+
+    def start(self, end: date) -> date:
+        """The latest day whose horizon has ended on `end`."""
+        day = add_months(end, -self.months) - timedelta(days=self.days)
+        while self.end(day + timedelta(days=1)) <= end:
+            day += timedelta(days=1)
+        while self.end(day) > end:
+            day -= timedelta(days=1)
+        return day
+
+    def __str__(self) -> str:
+        """As written in a model card."""
+        return f"{self.months} months" if self.months else f"{self.days} days"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """A population keeps cases whose feature lies in [lowest, highest] (missing stays)."""
+
+    lowest: float = float("-inf")
+    highest: float = float("inf")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A model's specification as read from `models/<stage>/spec.toml`.
+
+    `signs` gives +1 where a larger value can only raise the risk, -1 where it can only lower it,
+    0 where either may be; `transforms` how the linear part reads it; `text` is the file itself.
+    """
+
+    stage: Stage
+    moment: Moment
+    limits: Mapping[str, Limits]
+    horizon: Horizon
+    signs: Mapping[str, int]
+    transforms: Mapping[str, str]
+    linear: Mapping[str, Any]
+    trees: Mapping[str, Any]
+    calibration_folds: int
+    validation_months: int
+    gates: Mapping[str, float]
+    seed: int
+    text: str
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The model's features, in their order."""
+        return list(self.signs)
+
+    @classmethod
+    def read(cls, path: Path) -> Spec:
+        """Read a specification file.
+
+        Raises:
+            SpecError: the file is missing or wrong; the text names the key and the remedy.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise SpecError(f"cannot read the specification {path}: {error}") from error
+        return cls.parse(text, str(path))
+
+    @classmethod
+    def parse(cls, text: str, origin: str = "spec.toml") -> Spec:
+        """Read a specification from its text."""
+        try:
+            body = tomllib.loads(text)
+            spec = cls._of(body, text)
+        except tomllib.TOMLDecodeError as error:
+            raise SpecError(f"{origin} is not TOML: {error}") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise SpecError(f"{origin}: wrong or missing {error}") from error
+        named([*spec.signs, *spec.limits])
+        return spec
+
+    @classmethod
+    def _of(cls, body: Mapping[str, Any], text: str) -> Spec:
+        moment = body["population"]["moment"]
+        if moment not in ("application", "quarter_end", "month_end"):
+            raise ValueError(f"population.moment {moment!r}")
+        horizon = Horizon(**body["label"]["horizon"])
+        if (horizon.months > 0) == (horizon.days > 0):
+            raise ValueError("label.horizon: give either months or days")
+        signs = {name: int(value.get("sign", 0)) for name, value in body["features"].items()}
+        if not signs or set(signs.values()) - {-1, 0, 1}:
+            raise ValueError("[features]: name at least one, with signs -1, 0 or 1")
+        transforms = {n: str(v.get("transform", "none")) for n, v in body["features"].items()}
+        if set(transforms.values()) - set(TRANSFORMS):
+            raise ValueError(f"[features]: transform must be one of {', '.join(TRANSFORMS)}")
+        return cls(
+            stage=Stage.parse(body["stage"]),
+            moment=moment,
+            limits={k: Limits(**v) for k, v in body["population"].get("limits", {}).items()},
+            horizon=horizon,
+            signs=signs,
+            transforms=transforms,
+            linear=dict(body.get("linear", {})),
+            trees=dict(body["trees"]),
+            calibration_folds=int(body["calibration"]["folds"]),
+            validation_months=int(body["split"]["validation_months"]),
+            gates={key: float(value) for key, value in body.get("gates", {}).items()},
+            seed=int(body["seed"]),
+            text=text,
+        )

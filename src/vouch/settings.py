@@ -1,0 +1,119 @@
+"""Settings, read once from the environment, cast, and refused loudly where wrong."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from vouch.errors import SettingsError
+
+_ROOT = Path(__file__).parents[2]
+
+
+def _setting(variable: str, about: str, secret: bool = False) -> Any:
+    return field(metadata={"variable": variable, "about": about, "secret": secret})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set from outside."""
+
+    home: Path = _setting("VOUCH_HOME", "Everything Vouch writes besides the book")
+    book: Path = _setting("VOUCH_BOOK", "The guarantee book that the service reads")
+    store_url: str = _setting(
+        "VOUCH_STORE_URL", "Decisions, alerts, outbox: sqlite:/// or postgresql+psycopg://", True
+    )
+    mlflow_tracking_uri: str = _setting("MLFLOW_TRACKING_URI", "Where model versions live", True)
+    champions: Path = _setting(
+        "VOUCH_CHAMPIONS", "Packed champions, served without MLflow where VOUCH_PACKED is yes"
+    )
+    packed: bool = _setting("VOUCH_PACKED", "Serve only the packed champions: yes or no")
+    models: Path = _setting("VOUCH_MODELS", "Folder of the model specifications")
+    policy: Path = _setting("VOUCH_POLICY", "Folder of the policy files")
+    smtp_url: str | None = _setting(
+        "VOUCH_SMTP_URL",
+        "smtp://[user:password@]host:port, smtps:// for TLS, smtp+starttls://; "
+        "without it mails become files in VOUCH_HOME/outbox",
+        True,
+    )
+    mail_from: str = _setting("VOUCH_MAIL_FROM", "Sender of alert mails")
+    port: int = _setting("VOUCH_PORT", "Port of the service")
+    workers: int = _setting("VOUCH_WORKERS", "Worker processes of the service")
+    max_body_bytes: int = _setting("VOUCH_MAX_BODY_BYTES", "Largest request body taken")
+    max_batch: int = _setting("VOUCH_MAX_BATCH", "Most cases in one request")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the environment.
+
+        Raises:
+            SettingsError: a value cannot be used; the text names the variable.
+        """
+        env = os.environ if environ is None else environ
+        home = Path(env.get("VOUCH_HOME") or "var").absolute()
+        shipped_policy = Path(__file__).parent / "policy"
+        return cls(
+            home=home,
+            book=Path(env.get("VOUCH_BOOK") or home / "book").absolute(),
+            store_url=env.get("VOUCH_STORE_URL") or f"sqlite:///{home / 'vouch.db'}",
+            mlflow_tracking_uri=env.get("MLFLOW_TRACKING_URI")
+            or f"sqlite:///{home / 'mlflow' / 'mlflow.db'}",
+            champions=Path(env.get("VOUCH_CHAMPIONS") or home / "champions").absolute(),
+            packed=_flag(env, "VOUCH_PACKED"),
+            models=Path(env.get("VOUCH_MODELS") or _ROOT / "models").absolute(),
+            policy=Path(env.get("VOUCH_POLICY") or shipped_policy).absolute(),
+            smtp_url=_smtp_url(env),
+            mail_from=env.get("VOUCH_MAIL_FROM") or "vouch@localhost",
+            port=_number(env, "VOUCH_PORT", 3000, 1, 65535),
+            workers=_number(env, "VOUCH_WORKERS", 1, 1, 64),
+            max_body_bytes=_number(env, "VOUCH_MAX_BODY_BYTES", 1_000_000, 1_000, 1_000_000_000),
+            max_batch=_number(env, "VOUCH_MAX_BATCH", 1_000, 1, 100_000),
+        )
+
+    def listed(self) -> list[dict[str, str]]:
+        """Every setting with its variable, value (secrets masked) and meaning."""
+        return [
+            {
+                "variable": f.metadata["variable"],
+                "value": _shown(getattr(self, f.name), f.metadata["secret"]),
+                "about": f.metadata["about"],
+            }
+            for f in fields(self)
+        ]
+
+
+def _shown(value: Any, secret: bool) -> str:
+    text = "" if value is None else str(value)
+    if secret and "@" in text:
+        head, _, tail = text.rpartition("@")
+        return f"{head.split('://')[0]}://***@{tail}"
+    return text
+
+
+def _flag(env: Mapping[str, str], variable: str) -> bool:
+    text = (env.get(variable) or "no").strip().lower()
+    if text not in ("yes", "no", "1", "0", "true", "false"):
+        raise SettingsError(f"{variable} is {text!r}; write yes or no")
+    return text in ("yes", "1", "true")
+
+
+def _number(env: Mapping[str, str], variable: str, default: int, low: int, high: int) -> int:
+    text = env.get(variable) or str(default)
+    if not text.isdigit() or not low <= int(text) <= high:
+        raise SettingsError(f"{variable} is {text!r}; give a whole number from {low} to {high}")
+    return int(text)
+
+
+def _smtp_url(env: Mapping[str, str]) -> str | None:
+    url = env.get("VOUCH_SMTP_URL") or None
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
+        raise SettingsError(
+            "VOUCH_SMTP_URL must look like smtp://host:port, smtps://user:password@host:465 or "
+            "smtp+starttls://user:password@host:587"
+        )
+    return url

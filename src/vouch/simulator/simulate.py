@@ -1,0 +1,152 @@
+"""Fill an empty book with a simulated province."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+
+from vouch.book.book import Book
+from vouch.book.ingest import write_batch
+from vouch.errors import BookError
+from vouch.simulator.calibration import province
+from vouch.simulator.factors import factors
+from vouch.simulator.history import History, World, history
+from vouch.simulator.ledger import Ledger, ledger
+from vouch.simulator.level import WINDOW, intercept_of
+from vouch.simulator.months import Ints, day_number, month_of
+from vouch.simulator.network import network
+from vouch.simulator.performance import performance_facts
+from vouch.simulator.settlement import (
+    compensation_facts,
+    payments,
+    recovery_facts,
+    release_facts,
+)
+from vouch.simulator.signals import signal_facts
+from vouch.simulator.static import borrower_facts, guarantee_facts, identifiers, institutions
+from vouch.simulator.truth import write_truth
+
+SOURCE = "simulated"
+PARTITION = 20_000
+_SHARED, _PILOT, _PARTITIONS = 0, 1, 2  # streams of random numbers under one seed
+_MONTHS_AFTER = 72  # common factors beyond the last day, for loans still running
+
+
+@dataclass(frozen=True)
+class SimulationReport:
+    """What was simulated: facts by table, the period, and the rolling 365-day compensation rate.
+
+    The rate is what was paid over what was released, by amount, both known on the last day; None
+    where nothing was released.
+    """
+
+    counts: dict[str, int]
+    start: date
+    end: date
+    compensation_rate: float | None
+
+
+def simulate(
+    book: Book,
+    guarantees: int,
+    seed: int,
+    *,
+    first: date = date(2016, 1, 1),
+    until: date = date(2025, 6, 30),
+    progress: Callable[[int, int], None] | None = None,
+) -> SimulationReport:
+    """Write a simulated province of `guarantees` guarantees into an empty book.
+
+    Args:
+        first: day of the first application.
+        until: last day; nothing is known later.
+        progress: called with the guarantees done and those wanted, after each partition.
+
+    Raises:
+        BookError: the book already holds facts, or nothing can be simulated as asked.
+    """
+    _refuse(book, guarantees, first, until)
+    world = make_world(seed, first, until)
+    intercept = intercept_of(world, np.random.default_rng([seed, _PILOT]))
+    counts: Counter[str] = Counter()
+    paid = released = 0
+    for partition, done in enumerate(range(0, guarantees, PARTITION)):
+        size = min(PARTITION, guarantees - done)
+        rng = np.random.default_rng([seed, _PARTITIONS, partition])
+        past = history(world, rng, size, intercept)
+        tables = _facts(book, world, rng, past, partition, done)
+        batch = _batch(f"{seed} {guarantees} {first} {until} {partition}")
+        write_batch(book, batch, SOURCE, tables, [])
+        counts.update({name: rows.num_rows for name, rows in tables.items()})
+        paid += _last_year(tables, "compensation", until)
+        released += _last_year(tables, "release", until)
+        if progress:
+            progress(done + size, guarantees)
+    return SimulationReport(dict(counts), first, until, paid / released if released else None)
+
+
+def make_world(seed: int, first: date, until: date) -> World:
+    """What all partitions under one seed share."""
+    numbers = province()
+    rng = np.random.default_rng([seed, _SHARED])
+    net = network(numbers, rng)
+    start, last = month_of(np.array([day_number(first), day_number(until)]))
+    common = factors(numbers, rng, int(start), int(last - start) + _MONTHS_AFTER)
+    return World(numbers, net, common, day_number(first), day_number(until))
+
+
+def _refuse(book: Book, guarantees: int, first: date, until: date) -> None:
+    if book.commits():
+        raise BookError(
+            f"the book at {book.path} already holds facts, which a simulation would mix with "
+            "invented ones; name a new folder"
+        )
+    if guarantees < 1:
+        raise BookError(f"cannot simulate {guarantees} guarantees; ask for at least 1")
+    if until < first:
+        raise BookError(f"the last day {until} lies before the first, {first}; swap them")
+
+
+def _facts(
+    book: Book,
+    world: World,
+    rng: np.random.Generator,
+    past: History,
+    partition: int,
+    serial: int,
+) -> dict[str, pa.Table]:
+    """Every table of one partition that has rows; its truth is written beside the book."""
+    ids = identifiers("G", partition, np.arange(len(past.terms)))
+    borrower_ids = identifiers("B", partition, np.arange(len(past.people)))
+    written: Ledger = ledger(world, rng, past)
+    paid = payments(past, written)
+    tables = institutions(world) if partition == 0 else {}
+    tables |= {
+        "borrower": borrower_facts(world, rng, past, partition, serial),
+        "guarantee": guarantee_facts(world, past, partition),
+        "performance": performance_facts(world, rng, past, ids, written),
+        "signal": signal_facts(world, rng, past, borrower_ids, written),
+        "compensation": compensation_facts(world, rng, ids, paid),
+        "recovery": recovery_facts(world, rng, past, ids, paid),
+        "release": release_facts(world, rng, past, ids, written),
+    }
+    write_truth(book, partition, past, ids, written)
+    return {name: rows for name, rows in tables.items() if rows.num_rows}
+
+
+def _batch(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _last_year(tables: dict[str, pa.Table], name: str, until: date) -> int:
+    """Fen of a table's events in the 365 days that end on `until`."""
+    if name not in tables:
+        return 0
+    rows = tables[name]
+    days: Ints = rows["event_at"].cast(pa.int32()).to_numpy()
+    fen = rows["amount"].cast(pa.float64()).to_numpy() * 100
+    return round(float(fen[days > day_number(until) - WINDOW].sum()))

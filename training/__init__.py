@@ -1,0 +1,1 @@
+"""Makes models: spine, features, labels, split, fit, calibrate, judge, register, promote."""
