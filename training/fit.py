@@ -18,6 +18,9 @@ from vouch.scoring.linear import Linear, Term
 from vouch.scoring.spec import Spec
 
 _FEWEST_OF_A_LEVEL = 50
+
+# Below this a second thread mostly waits, and on a busy machine it waits long.
+_WORTH_TWO_THREADS = 100_000
 _OWN_KEYS = ("rounds", "fewest_rows_of_a_level")
 
 
@@ -74,7 +77,7 @@ def fit_trees(
         "deterministic": True,
         "force_row_wise": True,
         "seed": spec.seed,
-        "num_threads": 2,
+        "num_threads": 1 if len(matrix) < _WORTH_TWO_THREADS else 2,
         "verbose": -1,
         "boost_from_average": start is None,
     } | {key: value for key, value in spec.trees.items() if key not in _OWN_KEYS}
@@ -96,13 +99,13 @@ def fit_linear(spec: Spec, encoder: Encoder, matrix: Matrix, outcome: Floats) ->
     number has a weight of its own, a category one per level.
     """
     terms = [_blank_term(spec, encoder, i, matrix[:, i]) for i in range(len(encoder.names))]
-    design, owners = _design(terms, matrix, len(encoder.names), encoder)
+    design, owners = _design(terms, matrix)
     signs = [
         spec.signs[encoder.names[terms[o].position]] if part == "weight" else 0
         for o, part in owners
     ]
     intercept, weights = _solve(design, outcome, float(spec.linear["C"]), signs)
-    finished = _with_weights(terms, owners, weights, encoder)
+    finished = _with_weights(terms, owners, weights)
     averaged = tuple(_averaged(term, matrix) for term in finished)
     return Linear(intercept, averaged)
 
@@ -117,9 +120,7 @@ def _blank_term(spec: Spec, encoder: Encoder, position: int, column: Floats) -> 
     return Term(position, transform=plain.transform, centre=float(seen.mean()), spread=spread)
 
 
-def _design(
-    terms: Sequence[Term], matrix: Matrix, width: int, encoder: Encoder
-) -> tuple[Matrix, list[tuple[int, Any]]]:
+def _design(terms: Sequence[Term], matrix: Matrix) -> tuple[Matrix, list[tuple[int, Any]]]:
     columns: list[Floats] = []
     owners: list[tuple[int, Any]] = []
     for number, term in enumerate(terms):
@@ -164,7 +165,7 @@ def _solve(
 
 
 def _with_weights(
-    terms: Sequence[Term], owners: Sequence[tuple[int, Any]], weights: Floats, encoder: Encoder
+    terms: Sequence[Term], owners: Sequence[tuple[int, Any]], weights: Floats
 ) -> list[Term]:
     found = [dict(vars(term)) for term in terms]
     for (number, part), weight in zip(owners, weights.tolist(), strict=True):

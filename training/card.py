@@ -1,0 +1,67 @@
+"""The model card: what a validator asks first, generated from the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vouch.scoring.bundle import Bundle
+
+if TYPE_CHECKING:
+    from training.run import Judgement
+
+_METHODS = {
+    "out_of_time": "Out of time: learnt from rows whose whole horizon ended before {first}, judged "
+    "on the rows from then on.",
+    "cross_fitted": "Cross-fitted over borrowers: the book is too short for an out-of-time window, "
+    "so these figures say nothing about stability over time.",
+}
+
+
+def written(bundle: Bundle, judgement: Judgement, left_out: list[str], failed: list[str]) -> str:
+    """The card in Markdown."""
+    made, spec = bundle.training, bundle.spec
+    rows = [
+        f"# {spec.stage.model_name}",
+        "",
+        f"Probability that a guarantee is compensated within {spec.horizon} of the case's date.",
+        "",
+        "## Data",
+        "",
+        f"- Cases: {spec.moment.replace('_', ' ')}, {made.first_case} to {made.last_case}; "
+        f"{made.rows:,} rows, {made.compensated:,} compensated; known by {made.known_until}",
+        f"- Data hash `{made.data_hash}`, seed {made.seed}",
+        f"- Features in use: {', '.join(bundle.encoder.names)}",
+        f"- Features without data in this book: {', '.join(left_out) or 'none'}",
+        "",
+        "## Performance",
+        "",
+        _METHODS[judgement.method].format(first=judgement.judged_from),
+        f"{judgement.rows:,} rows, {judgement.compensated:,} compensated.",
+        "",
+        "| figure | value | 95 % interval |",
+        "|---|---|---|",
+        *(
+            f"| {name} | {f.value:.4f} | {f.low:.4f} – {f.high:.4f} |"
+            for name, f in judgement.figures.items()
+        ),
+        "",
+        "## Calibration by grade",
+        "",
+        "| grade | rows | compensated | predicted | observed | 95 % interval |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {g.grade} | {g.rows:,} | {g.compensated:,} | {g.predicted:.2%} | "
+            f"{g.observed.value:.2%} | {g.observed.low:.2%} – {g.observed.high:.2%} |"
+            for g in judgement.grades
+        ),
+        "",
+        "## Gates",
+        "",
+        *([f"- failed: {text}" for text in failed] or ["- all passed"]),
+        "",
+        "## Limits",
+        "",
+        "- The level is that of the training window; across a cycle it has to be watched.",
+        "- Learnt from guarantees that were granted: applicants refused before are not in it.",
+    ]
+    return "\n".join(rows) + "\n"

@@ -1,0 +1,311 @@
+"""One training run: assemble, judge out of time, fit on everything, prove, log, register."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training import card, figures
+from training.fit import Fit, calibrate, fit, learn_encoder, seen_features
+from training.frame import Frame, Progress, assemble
+from training.split import Split, folds, out_of_time
+from vouch.book.book import Book
+from vouch.domain.stage import Stage
+from vouch.errors import TrainingError
+from vouch.features.asof import Floats
+from vouch.features.facts import EPOCH
+from vouch.monitoring.performance import Figure, GradeLevel, by_grade, flat, measure
+from vouch.policy.reading import Policy
+from vouch.scoring.bundle import Bundle, Training
+from vouch.scoring.registry import Registry, connect
+from vouch.scoring.score import score_features
+from vouch.scoring.spec import Spec
+
+_SELF_TEST_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How the specification performs on rows it has not learnt from.
+
+    `method` is "out_of_time", or "cross_fitted" where the book is too short for that.
+    """
+
+    method: str
+    figures: Mapping[str, Figure]
+    grades: list[GradeLevel]
+    rows: int
+    compensated: int
+    judged_from: date
+    outcome: Floats
+    probability: Floats
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run made and registered."""
+
+    stage: Stage
+    version: str
+    run_id: str
+    judgement: Judgement
+    bundle: Bundle
+    left_out: list[str]
+    failed_gates: list[str]
+
+    def summary(self) -> dict[str, Any]:
+        """As `vouch train --json` prints it."""
+        made = self.bundle.training
+        return {
+            "stage": self.stage.value,
+            "version": self.version,
+            "run_id": self.run_id,
+            "validation": self.judgement.method,
+            "validation_from": str(self.judgement.judged_from),
+            "validation_rows": self.judgement.rows,
+            "validation_compensated": self.judgement.compensated,
+            **flat(self.judgement.figures),
+            "training_rows": made.rows,
+            "training_compensated": made.compensated,
+            "first_case": str(made.first_case),
+            "last_case": str(made.last_case),
+            "known_until": str(made.known_until),
+            "data_hash": made.data_hash,
+            "hash": self.bundle.hash,
+            "features_without_data": self.left_out,
+            "failed_gates": self.failed_gates,
+        }
+
+
+def train(
+    book: Book,
+    spec: Spec,
+    policy: Policy,
+    registry: Registry,
+    until: date,
+    progress: Progress = lambda done, total: None,
+) -> Trained:
+    """Train, judge and register a version, using only what was known by `until`.
+
+    Raises:
+        TrainingError: the book cannot carry the model; nothing was registered.
+    """
+    frame = assemble(book, spec, until, progress)
+    names = seen_features(frame.columns, spec.feature_names)
+    if not names:
+        raise TrainingError("the book holds no value for any feature of the specification")
+    judgement = judge(spec, policy, frame, names)
+    bundle = make_bundle(spec, policy, frame, names, until)
+    left_out = [name for name in spec.feature_names if name not in names]
+    failed = failed_gates(spec, judgement)
+    with tempfile.TemporaryDirectory() as folder:
+        text = card.written(bundle, judgement, left_out, failed)
+        hash_ = bundle.save(Path(folder) / "bundle", text)
+        proven = Bundle.load(Path(folder) / "bundle", "draft", hash_)
+        version, run_id = _log(registry, proven, judgement, Path(folder), hash_)
+    trained = Bundle(**{**vars_of(proven), "version": version})
+    return Trained(spec.stage, version, run_id, judgement, trained, left_out, failed)
+
+
+def vars_of(bundle: Bundle) -> dict[str, Any]:
+    """The fields of a bundle, without what it has cached."""
+    return {name: getattr(bundle, name) for name in Bundle.__dataclass_fields__}
+
+
+def judge(spec: Spec, policy: Policy, frame: Frame, names: list[str]) -> Judgement:
+    """Performance on later rows, or across folds of borrowers where the book is too short."""
+    split = out_of_time(spec, frame)
+    if split is None:
+        return _judge_across(spec, policy, frame, names)
+    learn = frame.take(split.learn)
+    fitted, slope, intercept = fit_calibrated(spec, learn, names)
+    judged = frame.take(split.judge)
+    margins = fitted.margins(fitted.encoder.matrix(judged.columns))
+    return _judgement("out_of_time", policy, judged, slope * margins + intercept, split)
+
+
+def _judge_across(spec: Spec, policy: Policy, frame: Frame, names: list[str]) -> Judgement:
+    margins = cross_fitted_margins(spec, frame, names)
+    slope, intercept = calibrate(margins, frame.outcome)
+    return _judgement("cross_fitted", policy, frame, slope * margins + intercept, None)
+
+
+def _judgement(
+    method: str, policy: Policy, frame: Frame, margins: Floats, split: Split | None
+) -> Judgement:
+    probability = 1.0 / (1.0 + np.exp(-margins))
+    grade = [policy.grade(policy.scale.score(p)).name for p in probability.tolist()]
+    levels = by_grade(frame.outcome, probability, grade, [g.name for g in policy.grades])
+    first = EPOCH + timedelta(days=int(frame.as_of[0]))
+    return Judgement(
+        method=method,
+        figures=measure(frame.outcome, probability),
+        grades=levels,
+        rows=len(frame),
+        compensated=int(frame.outcome.sum()),
+        judged_from=split.judged_from if split else first,
+        outcome=frame.outcome,
+        probability=probability,
+    )
+
+
+def fit_calibrated(spec: Spec, frame: Frame, names: list[str]) -> tuple[Fit, float, float]:
+    """A model on all rows of the frame, with the calibration of its cross-fitted margins."""
+    encoder = learn_encoder(frame.columns, names)
+    fitted = fit(spec, encoder, encoder.matrix(frame.columns), frame.outcome)
+    slope, intercept = calibrate(cross_fitted_margins(spec, frame, names), frame.outcome)
+    return fitted, slope, intercept
+
+
+def cross_fitted_margins(spec: Spec, frame: Frame, names: list[str]) -> Floats:
+    """For every row, the margin of a model that has not seen its borrower."""
+    encoder = learn_encoder(frame.columns, names)
+    matrix = encoder.matrix(frame.columns)
+    fold = folds(frame, spec.calibration_folds)
+    margins = np.zeros(len(frame))
+    for number in range(spec.calibration_folds):
+        out = fold == number
+        if out.any():
+            fitted = fit(spec, encoder, matrix[~out], frame.outcome[~out])
+            margins[out] = fitted.margins(matrix[out])
+    return margins
+
+
+def make_bundle(spec: Spec, policy: Policy, frame: Frame, names: list[str], until: date) -> Bundle:
+    """The model on all rows, as a bundle with its self-test."""
+    fitted, slope, intercept = fit_calibrated(spec, frame, names)
+    bundle = Bundle(
+        spec=spec,
+        encoder=fitted.encoder,
+        trees=fitted.trees,
+        linear=fitted.linear,
+        slope=slope,
+        intercept=intercept,
+        scale=policy.scale,
+        usual={name: _usual(frame.columns[name]) for name in names},
+        training=Training(
+            known_until=until,
+            first_case=EPOCH + timedelta(days=int(frame.as_of[0])),
+            last_case=EPOCH + timedelta(days=int(frame.as_of[-1])),
+            rows=len(frame),
+            compensated=int(frame.outcome.sum()),
+            data_hash=data_hash(frame, names),
+            seed=spec.seed,
+        ),
+        self_test=[],
+        history=frame.history,
+    )
+    return Bundle(**{**vars_of(bundle), "self_test": _self_test(bundle, frame, names)})
+
+
+def _self_test(bundle: Bundle, frame: Frame, names: list[str]) -> list[dict[str, Any]]:
+    rows = np.unique(np.linspace(0, len(frame) - 1, _SELF_TEST_ROWS).astype(int))
+    some = {name: frame.columns[name][rows] for name in names}
+    scores = score_features(bundle, frame.spine.take(rows).cases, some)
+    return [
+        {
+            "features": {name: _plain(some[name][row]) for name in names},
+            "default_probability": float(scores.default_probabilities[row]),
+            "score": int(scores.scores[row]),
+            "points": scores.points[row].tolist(),
+        }
+        for row in range(len(rows))
+    ]
+
+
+def _plain(value: Any) -> Any:
+    plain = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(plain, float) and np.isnan(plain) else plain
+
+
+def _usual(values: Any) -> float | str | None:
+    if values.dtype == object:
+        found, counts = np.unique([v for v in values if v is not None], return_counts=True)
+        return str(found[counts.argmax()])
+    return float(np.nanmedian(values))
+
+
+def data_hash(frame: Frame, names: list[str]) -> str:
+    """SHA-256 over the rows learnt from: who, when, every feature, the outcome."""
+    digest = hashlib.sha256()
+    digest.update(json.dumps(frame.spine.table["guarantee_id"].to_pylist()).encode())
+    digest.update(frame.as_of.tobytes() + frame.outcome.tobytes())
+    for name in names:
+        values = frame.columns[name]
+        plain = json.dumps(values.tolist()) if values.dtype == object else None
+        digest.update(plain.encode() if plain is not None else values.tobytes())
+    return digest.hexdigest()
+
+
+def failed_gates(spec: Spec, judgement: Judgement) -> list[str]:
+    """The gates of the spec that this judgement does not pass, in words."""
+    failed = []
+    for name, limit in spec.gates.items():
+        value = judgement.figures[name.removesuffix("_at_most")].value
+        at_most = name.endswith("_at_most")
+        if (value > limit) if at_most else (value < limit):
+            word = "above" if at_most else "below"
+            failed.append(f"{name.removesuffix('_at_most')} {value:.4f} is {word} {limit}")
+    return failed
+
+
+def _log(
+    registry: Registry, bundle: Bundle, judgement: Judgement, folder: Path, hash_: str
+) -> tuple[str, str]:
+    mlflow = connect(registry.tracking_uri)
+    stage = bundle.stage
+    experiment = mlflow.get_experiment_by_name(stage.model_name)
+    experiment_id = (
+        experiment.experiment_id
+        if experiment
+        else mlflow.create_experiment(stage.model_name, **_artifacts(registry))
+    )
+    with mlflow.start_run(experiment_id=experiment_id) as run:
+        mlflow.log_params(_parameters(bundle))
+        mlflow.log_metrics({name: f.value for name, f in judgement.figures.items()})
+        for name, figure in judgement.figures.items():
+            mlflow.log_metrics({f"{name}_low": figure.low, f"{name}_high": figure.high})
+        mlflow.set_tags({"vouch.data_hash": bundle.training.data_hash, "vouch.hash": hash_})
+        figures.draw(judgement, folder / "figures")
+        mlflow.log_artifacts(str(folder / "figures"), "figures")
+        mlflow.log_artifact(str(folder / "bundle" / "card.md"))
+        logged = mlflow.pyfunc.log_model(
+            name="bundle",
+            loader_module="vouch.scoring.mlflow_model",
+            data_path=str(folder / "bundle"),
+            pip_requirements=["vouch"],
+        )
+    return registry.register(stage, logged.model_uri, run.info.run_id, hash_), run.info.run_id
+
+
+def _artifacts(registry: Registry) -> dict[str, str]:
+    """The embedded store keeps artifacts beside its database; a server has its own place."""
+    if not registry.tracking_uri.startswith("sqlite:///"):
+        return {}
+    beside = Path(registry.tracking_uri.removeprefix("sqlite:///")).parent / "artifacts"
+    return {"artifact_location": beside.absolute().as_uri()}
+
+
+def _parameters(bundle: Bundle) -> dict[str, Any]:
+    spec, made = bundle.spec, bundle.training
+    return {
+        "stage": spec.stage.value,
+        "horizon": str(spec.horizon),
+        "known_until": str(made.known_until),
+        "first_case": str(made.first_case),
+        "last_case": str(made.last_case),
+        "rows": made.rows,
+        "compensated": made.compensated,
+        "features": len(bundle.encoder.names),
+        "seed": made.seed,
+        **{f"trees.{key}": value for key, value in spec.trees.items()},
+        **{f"linear.{key}": value for key, value in spec.linear.items()},
+    }
