@@ -23,8 +23,6 @@ def train_command(
     json_: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
     """Train a stage's model and register it as a new version."""
-    from vouch.cli_output import day, parsed_stage, progress, say, say_json
-
     from training.run import train
     from vouch import clock
     from vouch.book.book import Book
@@ -32,6 +30,7 @@ def train_command(
     from vouch.scoring.registry import Registry
     from vouch.scoring.spec import Spec
     from vouch.settings import Settings
+    from vouch.terminal import day, parsed_stage, progress, say, say_json
 
     settings = Settings.from_env()
     chosen = parsed_stage(stage)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,15 +12,12 @@ import numpy as np
 from vouch.book.book import Book, Known
 from vouch.errors import TrainingError
 from vouch.features.asof import Floats
-from vouch.features.facts import Cases, Facts, compute
+from vouch.features.describe import Progress, describe
 from vouch.features.portfolio import PortfolioIndex
-from vouch.features.registry import named
 from vouch.features.spine import Spine, spine
 from vouch.labels import outcomes
-from vouch.scoring.score import PARTITION
 from vouch.scoring.spec import Spec
 
-Progress = Callable[[int, int], None]
 _DAWN = date(1900, 1, 1)
 
 
@@ -51,20 +48,6 @@ class Frame:
         return Frame(self.spine.take(mask), columns, self.outcome[mask], self.history)
 
 
-def describe(
-    known: Known, cases: Cases, names: list[str], history: PortfolioIndex, progress: Progress
-) -> dict[str, Any]:
-    """Features of many cases, partition by partition."""
-    features = named(names)
-    parts = []
-    for start in range(0, len(cases), PARTITION):
-        part = cases.slice(start, start + PARTITION)
-        facts = Facts.of(known, sorted(set(part.guarantee_ids)))
-        parts.append(compute(features, part, facts, history))
-        progress(min(start + PARTITION, len(cases)), len(cases))
-    return {name: np.concatenate([part[name] for part in parts]) for name in names}
-
-
 def assemble(book: Book, spec: Spec, until: date, progress: Progress) -> Frame:
     """Everything a model of `spec` may learn from on `until`.
 
@@ -87,7 +70,7 @@ def assemble(book: Book, spec: Spec, until: date, progress: Progress) -> Frame:
     wanted = list(dict.fromkeys([*spec.feature_names, *spec.limits]))
     columns = describe(known, cases.cases, wanted, history, progress)
     frame = Frame(cases, columns, outcome, history)
-    frame = frame.take(within_limits(spec, columns, len(cases)))
+    frame = frame.take(spec.within_limits(columns, len(cases)))
     compensated = int(frame.outcome.sum())
     if compensated in (0, len(frame)):
         raise TrainingError(
@@ -95,15 +78,6 @@ def assemble(book: Book, spec: Spec, until: date, progress: Progress) -> Frame:
             "compensated: a model needs both kinds; give a later --until or a fuller book"
         )
     return frame
-
-
-def within_limits(spec: Spec, columns: Mapping[str, Any], rows: int) -> Any:
-    """Which rows belong to the population; a missing value stays in."""
-    keep = np.ones(rows, dtype=bool)
-    for name, limits in spec.limits.items():
-        values = columns[name]
-        keep &= np.isnan(values) | ((values >= limits.lowest) & (values <= limits.highest))
-    return keep
 
 
 def _first_day(known: Known) -> date:

@@ -15,12 +15,13 @@ import numpy as np
 
 from training import card, figures
 from training.fit import Fit, calibrate, fit, learn_encoder, seen_features
-from training.frame import Frame, Progress, assemble
+from training.frame import Frame, assemble
 from training.split import Split, folds, out_of_time
 from vouch.book.book import Book
 from vouch.domain.stage import Stage
 from vouch.errors import TrainingError
 from vouch.features.asof import Floats
+from vouch.features.describe import Progress
 from vouch.features.facts import EPOCH
 from vouch.monitoring.performance import Figure, GradeLevel, by_grade, flat, measure
 from vouch.policy.reading import Policy

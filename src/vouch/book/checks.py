@@ -146,9 +146,8 @@ def _value_checks(column: Column) -> Iterable[pandera.Check]:
 
 def _is_exact_to_the_fen(series: pd.Series) -> pd.Series:
     fen = series.astype("float64") * 100
-    return (
-        fen - fen.round()
-    ).abs() <= 1e-6 + 4e-16 * fen.abs()  # a float of 1e12 yuan is that coarse
+    coarseness = 4e-16 * fen.abs()  # of the float itself, 0.04 fen at the largest amounts
+    return (fen - fen.round()).abs() <= 1e-6 + coarseness
 
 
 def check(draft: Draft, today: date) -> tuple[pd.DataFrame, list[Fault]]:
@@ -164,9 +163,9 @@ def check(draft: Draft, today: date) -> tuple[pd.DataFrame, list[Fault]]:
         values = raw[column.name] if column.name in raw else pd.Series(pd.NA, index=raw.index)
         typed[column.name] = parse(values, column)
         bad = _unreadable(values, typed[column.name])
-        faults += faults_at(
-            raw[bad], column.name, values[bad], f"is not {_WANTED.get(column.kind)}"
-        )
+        if bad.any():
+            reason = f"is not {_WANTED.get(column.kind)}"
+            faults += faults_at(raw[bad], column.name, values[bad], reason)
     unread = {(fault.file, fault.row, fault.column) for fault in faults}
     faults += [
         fault
@@ -218,6 +217,8 @@ def _order_faults(typed: pd.DataFrame, today: date) -> list[Fault]:
 
 def faults_at(rows: pd.DataFrame, column: str, values: pd.Series, reason: str) -> list[Fault]:
     """One fault for each of `rows`, with the value seen before the reason."""
+    if rows.empty:
+        return []
     return [
         Fault(str(file), int(row), column, f"{_shown(value)} {reason}")
         for file, row, value in zip(rows[FILE], rows[ROW], values, strict=True)

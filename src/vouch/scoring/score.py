@@ -15,9 +15,6 @@ from vouch.features.facts import Cases, Facts, compute
 from vouch.features.portfolio import PortfolioIndex
 from vouch.scoring.bundle import Bundle
 
-# Cases explained at once: bounds memory, and one partition's work stays a pure function of it.
-PARTITION = 50_000
-
 
 @dataclass(frozen=True)
 class Scores:

@@ -9,6 +9,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vouch.domain.calendar import add_months
 from vouch.domain.stage import Stage
 from vouch.errors import SpecError
@@ -77,6 +80,14 @@ class Spec:
     def feature_names(self) -> list[str]:
         """The model's features, in their order."""
         return list(self.signs)
+
+    def within_limits(self, columns: Mapping[str, Any], rows: int) -> NDArray[np.bool_]:
+        """Which of `rows` cases belong to the population; a missing value stays in."""
+        keep = np.ones(rows, dtype=bool)
+        for name, limits in self.limits.items():
+            values = columns[name]
+            keep &= np.isnan(values) | ((values >= limits.lowest) & (values <= limits.highest))
+        return keep
 
     @classmethod
     def read(cls, path: Path) -> Spec:

@@ -41,6 +41,7 @@ _LAYOUT = Layout(
     required=(
         "AsOfDate",
         *_FIXED_AT_APPROVAL,
+        "BorrState",
         "BorrZip",
         "BankName",
         "BankState",
@@ -172,7 +173,7 @@ def _parties(sheet: Sheet, loans: Draft) -> list[Draft]:
         "borrower_id": loans.frame["borrower_id"],
         "kind": sheet.text("BusinessType").map(_KINDS),
         "industry": naics.mask(naics == "0"),
-        "region": sheet.text("BorrZip"),
+        "region": sheet.text("BorrState").str.cat(sheet.text("BorrZip"), sep="-"),
         "legal_form": sheet.text("BusinessType"),
     }
     lender = {
