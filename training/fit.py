@@ -20,7 +20,7 @@ from vouch.scoring.spec import Spec
 _FEWEST_OF_A_LEVEL = 50
 
 # Below this a second thread mostly waits, and on a busy machine it waits long.
-_WORTH_TWO_THREADS = 100_000
+_WORTH_TWO_THREADS = 1_000_000
 _OWN_KEYS = ("rounds", "fewest_rows_of_a_level")
 
 
@@ -159,7 +159,7 @@ def _solve(
         jac=True,
         method="L-BFGS-B",
         bounds=[(None, None)] + [limits[sign] for sign in signs],
-        options={"maxiter": 1000, "ftol": 1e-12, "gtol": 1e-8},
+        options={"maxiter": 1000, "ftol": 1e-10, "gtol": 1e-6},
     )
     return float(found.x[0]), np.asarray(found.x[1:])
 

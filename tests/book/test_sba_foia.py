@@ -56,7 +56,7 @@ def test_a_charged_off_loan_fact_by_fact(book, run, write_csv, foia_loan) -> Non
     assert loss["event_at"] == loss["known_at"] == date(2010, 2, 20)
     assert facts(book, "release") == []
     (borrower,) = facts(book, "borrower")
-    assert (borrower["industry"], borrower["region"]) == ("722110", "94601")
+    assert (borrower["industry"], borrower["region"]) == ("722110", "CA-94601")
     assert (borrower["kind"], borrower["legal_form"]) == ("enterprise", "CORPORATION")
     assert [row["name"] for row in facts(book, "lender")] == ["First Bank"]
     assert [row["guarantor_id"] for row in facts(book, "guarantor")] == ["SBA"]
@@ -123,7 +123,9 @@ def test_a_faulty_row_is_refused_with_its_number_and_the_others_go_in(
     book, run, write_csv, foia_loan, changes, column, reason
 ) -> None:
     other = foia_loan | {"BorrName": "Bother"}
-    report = run("sba-foia", write_csv("a.csv", other, foia_loan | changes, other | {"BorrZip": "1"}))
+    report = run(
+        "sba-foia", write_csv("a.csv", other, foia_loan | changes, other | {"BorrZip": "1"})
+    )
     assert report.quarantined_rows == 1
     assert {(fault.file, fault.row) for fault in report.quarantined} == {("a.csv", 3)}
     if reason:
@@ -164,7 +166,7 @@ def test_a_refused_first_row_does_not_take_its_lender_along(
 
 def test_files_of_two_days_are_refused(run, write_csv, foia_loan) -> None:
     path = write_csv("a.csv", foia_loan, foia_loan | {"AsOfDate": "09/30/2015"})
-    with pytest.raises(SourceError, match="AsOfDate must be one date .* in every row"):
+    with pytest.raises(SourceError, match=r"AsOfDate must be one date .* in every row"):
         run("sba-foia", path)
 
 
@@ -193,7 +195,9 @@ def test_lenders_that_the_file_does_not_name_are_missing(book, run, write_csv, f
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not REAL.exists(), reason="the San Francisco FOIA file is not beside the project")
+@pytest.mark.skipif(
+    not REAL.exists(), reason="the San Francisco FOIA file is not beside the project"
+)
 def test_the_san_francisco_file(book, run) -> None:
     report = run("sba-foia", REAL)
     assert report.rows == 32741

@@ -5,7 +5,7 @@ from vouch.features.portfolio import Portfolio
 from vouch.features.registry import feature
 
 _YEAR = 365.0
-_THREE_YEARS = 1096.0
+_FIVE_YEARS = 1826.0
 
 
 @feature(zh="全部业务近一年代偿率", en="compensation rate of the whole book, 1 year", unit="share")
@@ -15,53 +15,53 @@ def book_compensation_rate_1y(portfolio: Portfolio) -> Floats:
 
 
 @feature(
-    zh="该银行近三年代偿与平均之比",
-    en="lender's compensations against average, 3 years",
+    zh="该银行近五年代偿与平均之比",
+    en="lender's compensations against average, 5 years",
     unit="ratio",
 )
-def lender_relative_rate_3y(portfolio: Portfolio) -> Floats:
+def lender_relative_rate_5y(portfolio: Portfolio) -> Floats:
     """Compensations of the lender's guarantees over those expected at the book's rate, shrunk."""
-    return portfolio.relative_rate("lender", _THREE_YEARS)
+    return portfolio.relative_rate("lender", _FIVE_YEARS)
 
 
 @feature(
-    zh="该银行同额度近三年代偿与平均之比",
-    en="compensations of the lender's loans of this size against average, 3 years",
+    zh="该银行同额度近五年代偿与平均之比",
+    en="compensations of the lender's loans of this size against average, 5 years",
     unit="ratio",
 )
-def lender_band_relative_rate_3y(portfolio: Portfolio) -> Floats:
+def lender_band_relative_rate_5y(portfolio: Portfolio) -> Floats:
     """The same for the lender's guarantees of the same half power of ten in amount."""
-    return portfolio.relative_rate("lender_band", _THREE_YEARS)
+    return portfolio.relative_rate("lender_band", _FIVE_YEARS)
 
 
 @feature(
-    zh="该行业近三年代偿与平均之比",
-    en="industry's compensations against average, 3 years",
+    zh="该行业近五年代偿与平均之比",
+    en="industry's compensations against average, 5 years",
     unit="ratio",
 )
-def industry_relative_rate_3y(portfolio: Portfolio) -> Floats:
+def industry_relative_rate_5y(portfolio: Portfolio) -> Floats:
     """Compensations in the industry over those expected at the book's rate, shrunk."""
-    return portfolio.relative_rate("industry", _THREE_YEARS)
+    return portfolio.relative_rate("industry", _FIVE_YEARS)
 
 
 @feature(
-    zh="该渠道与担保比例近三年代偿与平均之比",
-    en="compensations on these terms against average, 3 years",
+    zh="该渠道与担保比例近五年代偿与平均之比",
+    en="compensations on these terms against average, 5 years",
     unit="ratio",
 )
-def terms_relative_rate_3y(portfolio: Portfolio) -> Floats:
+def terms_relative_rate_5y(portfolio: Portfolio) -> Floats:
     """Compensations under the same channel and guaranteed share over those expected, shrunk."""
-    return portfolio.relative_rate("terms", _THREE_YEARS)
+    return portfolio.relative_rate("terms", _FIVE_YEARS)
 
 
 @feature(
-    zh="该地区近三年代偿与平均之比",
-    en="region's compensations against average, 3 years",
+    zh="该地区近五年代偿与平均之比",
+    en="region's compensations against average, 5 years",
     unit="ratio",
 )
-def region_relative_rate_3y(portfolio: Portfolio) -> Floats:
+def region_relative_rate_5y(portfolio: Portfolio) -> Floats:
     """Compensations in the region over those expected at the book's rate, shrunk."""
-    return portfolio.relative_rate("region", _THREE_YEARS)
+    return portfolio.relative_rate("region", _FIVE_YEARS)
 
 
 @feature(zh="该银行近两年业务笔数", en="guarantees of the lender, 2 years", unit="count")

@@ -23,7 +23,7 @@ def credit_codes(prefixes: list[str], regions: list[str], serials: Ints) -> NDAr
     """Valid codes, one for each prefix ("91"), region ("140100") and serial number.
 
     >>> credit_codes(["91"], ["140100"], np.array([1])).tolist()
-    ['91140100XXX000011L']
+    ['91140100XXX000019M']
     """
     size = len(serials)
     codes = np.empty((size, 18), dtype=np.uint8)

@@ -1,5 +1,7 @@
 """Find the level of risk at which the province compensates what it should."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from vouch.simulator.course import Odds, expected, fatal_days, odds
@@ -23,40 +25,51 @@ def intercept_of(world: World, rng: np.random.Generator) -> float:
     intercept = float(pilot["first_intercept"])
     agreed = history(world, rng, pilot["guarantees"], intercept).terms
     chances = odds(world.province, world.factors, agreed)
-    due = fatal_days(agreed, chances.width, world.province["arrears"]["due_day"])
-    compensated = due + agreed.grace[:, None]
+    amounts = _amounts(world, agreed, chances.width)
     for _ in range(pilot["rounds"]):
-        rate = _expected_rate(world, chances, agreed, due, compensated, intercept)
-        intercept += float(np.log(target / rate))
+        intercept += float(np.log(target / _expected_rate(chances, amounts, intercept)))
     return intercept
 
 
-def _expected_rate(
-    world: World, chances: Odds, agreed: Terms, due: Ints, compensated: Ints, intercept: float
-) -> float:
+@dataclass(frozen=True)
+class _Amounts:
+    """What counts in the calibrated window, by month of the event."""
+
+    paid: Floats
+    released_by_default: Floats
+    released_by_repayment: Floats
+
+
+def _amounts(world: World, agreed: Terms, width: int) -> _Amounts:
+    due = fatal_days(agreed, width, world.province["arrears"]["due_day"])
+    called = _within(world, due + agreed.grace[:, None]) * agreed.guaranteed[:, None]
+    return _Amounts(
+        paid=called * _part_paid(world, agreed, width),
+        released_by_default=called,
+        released_by_repayment=_within(world, due) * agreed.guaranteed[:, None],
+    )
+
+
+def _expected_rate(chances: Odds, amounts: _Amounts, intercept: float) -> float:
     ahead = expected(chances, intercept)
-    owed = agreed.guaranteed[:, None] * _outstanding(world, agreed, chances.width)
-    called = ahead.default * _within(world, compensated)
-    paid = (called * owed).sum()
-    released = ((ahead.repaid * _within(world, due) + called) * agreed.guaranteed[:, None]).sum()
-    return float(paid / released)
+    paid = np.vdot(ahead.default, amounts.paid)
+    released = np.vdot(ahead.repaid, amounts.released_by_repayment)
+    return float(paid / (released + np.vdot(ahead.default, amounts.released_by_default)))
 
 
 def _within(world: World, days: Ints) -> Floats:
     """1.0 for days in the window that is calibrated: the last year, or all of a young book."""
     span = (world.until - world.first) / 30.4
-    is_long = span >= world.province["pilot"]["shortest_history_months"]
-    start = world.until - WINDOW if is_long else world.first - 1
-    last = world.until if is_long else np.inf
-    return ((days > start) & (days <= last)).astype(np.float64)
+    if span < world.province["pilot"]["shortest_history_months"]:
+        return np.ones(days.shape)
+    return ((days > world.until - WINDOW) & (days <= world.until)).astype(np.float64)
 
 
-def _outstanding(world: World, agreed: Terms, width: int) -> Floats:
-    """Part of the guaranteed amount that a compensation in each month would cover."""
-    owed = owed_after(world.province, agreed, width)
+def _part_paid(world: World, agreed: Terms, width: int) -> Floats:
+    """What a compensation in each month would be, in parts of the guaranteed amount."""
     line = world.province["revolving"]
     drawn = repays_by(world.province, agreed, "revolving")[:, None]
-    before = np.roll(owed, 1, axis=1)  # the payment of the month itself is missed
+    before = np.roll(owed_after(world.province, agreed, width), 1, axis=1)
+    owed = np.where(drawn, min(line["usual"] + line["strained_add"], 1.0), before)
     interest = agreed.interest * (agreed.grace + UNPAID_DAYS) / 365
-    used = np.where(drawn, min(line["usual"] + line["strained_add"], 1.0), before)
-    return used * (1 + interest)[:, None]
+    return owed * (1 + interest)[:, None]

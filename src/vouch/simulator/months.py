@@ -53,9 +53,9 @@ def last_day(months: Ints) -> Ints:
 def add_months(days: Ints, count: Ints) -> Ints:
     """The same day of the month `count` months later, or that month's last day."""
     months = month_of(days)
-    return np.minimum(
-        first_day(months + count) + days - first_day(months), last_day(months + count)
-    )
+    same_day = first_day(months + count) + days - first_day(months)
+    later: Ints = np.minimum(same_day, last_day(months + count))
+    return later
 
 
 def year_of(months: Ints) -> Ints:

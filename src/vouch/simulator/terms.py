@@ -1,6 +1,6 @@
 """What is applied for and signed, and how risky it truly is."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 
 import numpy as np
@@ -75,20 +75,30 @@ def terms(
 ) -> Terms:
     """Agree terms with the borrowers at `rows`, who apply on the days `applied`."""
     who = people.take(rows)
+    agreed = _agreed(province, network, rng, who, rows, applied, turn)
+    return replace(agreed, log_risk=_log_risk(province, network, who, agreed))
+
+
+def _agreed(
+    province: Section,
+    network: Network,
+    rng: np.random.Generator,
+    who: Borrowers,
+    rows: Ints,
+    applied: Ints,
+    turn: int,
+) -> Terms:
     size = len(rows)
     revenue = _revenue(province["revenue"], rng, who, applied)
     amount = _amounts(province, rng, who, turn)
     product = products(province, rng, who.segment)
     channel, start = _channel(province["channel"], rng, product, applied)
-    tenor = np.array(province["tenor"]["months"])[
-        choose(rng, shares(province["tenor"]["shares"]), size)
-    ]
+    tenor = _tenors(province["tenor"], rng, size)
     scheme = _schemes(province, rng, who.city, product, applied)
     lender = choose_by_row(rng, network.lenders.weights[who.city])
     guarantor, manager = _desk(province["province"], network, rng, who.city)
-    collateral = rng.random(size) < province["terms"]["collateral_share"]
+    add = network.lenders.interest_add[lender]
     share = np.array(province["scheme"]["guaranteed"])[scheme]
-    age = (applied - who.founded) / 365.25
     return Terms(
         borrower=rows,
         turn=np.full(size, turn),
@@ -99,9 +109,7 @@ def terms(
         tenor=tenor,
         amount=amount * YUAN,
         guaranteed=np.rint(amount * YUAN * share).astype(np.int64),
-        interest=_interest(
-            province["interest"], rng, who, start, network.lenders.interest_add[lender]
-        ),
+        interest=_interest(province["interest"], rng, who, start, add),
         fee=np.array(province["scheme"]["fees"])[scheme],
         repayment=choose(rng, shares(province["repayment"]["shares"]), size),
         product=product,
@@ -111,17 +119,26 @@ def terms(
         guarantor=guarantor,
         manager=manager,
         purpose=choose(rng, shares(province["terms"]["purpose_shares"]), size),
-        collateral=collateral,
+        collateral=rng.random(size) < province["terms"]["collateral_share"],
         jobs=rng.poisson(amount / 1e6 * province["terms"]["jobs_per_million"]),
         revenue=np.rint(revenue / 100).astype(np.int64) * 100 * YUAN,
         headcount=who.headcount,
-        is_new=age <= province["terms"]["new_business_years"],
+        is_new=_age(who, applied) <= province["terms"]["new_business_years"],
         grace=_grace(province["grace"], rng, size),
         extension=rng.choice(np.array(province["course"]["extend_months"]), size),
-        log_risk=_log_risk(
-            province, network, who, amount / revenue, age, tenor, collateral, lender, turn
-        ),
+        log_risk=np.zeros(size),
     )
+
+
+def _age(who: Borrowers, applied: Ints) -> Floats:
+    """Age of the business in years."""
+    years: Floats = (applied - who.founded) / 365.25
+    return years
+
+
+def _tenors(tenor: Section, rng: np.random.Generator, size: int) -> Ints:
+    months: Ints = np.array(tenor["months"])[choose(rng, shares(tenor["shares"]), size)]
+    return months
 
 
 def _revenue(revenue: Section, rng: np.random.Generator, who: Borrowers, applied: Ints) -> Floats:
@@ -200,36 +217,26 @@ def _grace(grace: Section, rng: np.random.Generator, size: int) -> Ints:
     return agreed + rng.integers(grace["processing_days"] + 1, size=size)
 
 
-def _log_risk(
-    province: Section,
-    network: Network,
-    who: Borrowers,
-    leverage: Floats,
-    age: Floats,
-    tenor: Ints,
-    collateral: Flags,
-    lender: Ints,
-    turn: int,
-) -> Floats:
+def _log_risk(province: Section, network: Network, who: Borrowers, agreed: Terms) -> Floats:
     risk, revenue = province["risk"], province["revenue"]
     segments = province["segment"]
     by_segment = log_effects([s["rate"] for s in segments], [s["share"] for s in segments])
     by_industry = log_effects(province["industry"]["rates"], province["industry"]["shares"])
-    is_new = age <= province["terms"]["new_business_years"]
-    log_age = np.log(np.maximum(age, 0.1)) - usual_age_log(province, who.segment)
-    log_leverage = np.log(leverage * revenue["multiple"])
+    age = np.maximum(_age(who, agreed.applied), 0.1)
+    log_age = np.log(age) - usual_age_log(province, who.segment)
+    log_leverage = np.log(agreed.amount / agreed.revenue * revenue["multiple"])
     total: Floats = (
         by_segment[who.segment]
         + by_industry[who.industry]
         + np.log(np.array(province["city"]["multipliers"]))[who.city]
-        + network.lenders.effects[lender]
+        + network.lenders.effects[agreed.lender]
         + risk["leverage"] * log_leverage / revenue["spread"]
         - risk["youth"] * log_age / province["terms"]["age_spread"]
-        + risk["new_business"] * is_new
+        + risk["new_business"] * agreed.is_new
         + risk["headcount"] * who.headcount_surplus
-        + risk["tenor"] * np.log(tenor / 12)
-        + risk["collateral"] * collateral
-        + risk["repeat"] * (turn > 0)
+        + risk["tenor"] * np.log(agreed.tenor / 12)
+        + risk["collateral"] * agreed.collateral
+        + risk["repeat"] * (agreed.turn > 0)
         - risk["hidden_quality"] * who.quality
     )
     return total

@@ -27,6 +27,7 @@ _LAYOUT = Layout(
     required=(
         "LoanNr_ChkDgt",
         "Name",
+        "State",
         "Zip",
         "Bank",
         "BankState",
@@ -147,7 +148,7 @@ def _parties(sheet: Sheet, loans: Draft) -> list[Draft]:
     borrower = {
         "borrower_id": loans.frame["borrower_id"],
         "industry": naics.mask(naics == "0"),
-        "region": place.mask(place == "0"),
+        "region": sheet.text("State").str.cat(place.mask(place == "0"), sep="-"),
         "headcount": sheet.text("NoEmp"),
         "is_new_business": sheet.text("NewExist").map(_NEW_BUSINESS),
     }

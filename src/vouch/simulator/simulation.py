@@ -80,7 +80,7 @@ def simulate(
         past = history(world, rng, size, intercept)
         tables = _facts(book, world, rng, past, partition, done)
         batch = _batch(f"{seed} {guarantees} {first} {until} {partition}")
-        write_batch(book, batch, SOURCE, tables, [])
+        write_batch(book, batch, SOURCE, tables, [], after=partition)
         counts.update({name: rows.num_rows for name, rows in tables.items()})
         paid += _last_year(tables, "compensation", until)
         released += _last_year(tables, "release", until)

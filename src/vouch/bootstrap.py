@@ -1,0 +1,215 @@
+"""The only place where parts are joined."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from threading import RLock
+from typing import Protocol
+
+from vouch.book.book import Book
+from vouch.domain.stage import Stage
+from vouch.errors import ModelError, VouchError
+from vouch.features.portfolio import PortfolioIndex
+from vouch.policy.reading import Policy
+from vouch.scoring.bundle import Bundle
+from vouch.scoring.registry import Registry, packed_champion
+from vouch.settings import Settings
+from vouch.store.store import Store
+
+log = logging.getLogger("vouch")
+
+
+class ChampionSource(Protocol):
+    """Where champions come from."""
+
+    def champion_version(self, stage: Stage) -> str | None:
+        """What the champion is now, cheaply; None where a stage has none."""
+        ...
+
+    def champion(self, stage: Stage) -> Bundle:
+        """The champion itself.
+
+        Raises:
+            ModelError: there is none, or it cannot be had, or fails its proof.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Champions packed into a folder by `Registry.pack`, served without MLflow."""
+
+    folder: Path
+
+    def champion_version(self, stage: Stage) -> str | None:
+        """The packed version, or None where the stage was not packed."""
+        note = self.folder / stage.slug / "version.json"
+        if not note.exists():
+            return None
+        try:
+            return str(json.loads(note.read_text(encoding="utf-8"))["version"])
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"{note} cannot be read; pack the champions again") from error
+
+    def champion(self, stage: Stage) -> Bundle:
+        """The packed champion."""
+        return packed_champion(self.folder, stage)
+
+
+class Champions:
+    """The champions held in memory: one per stage, kept until a better one has proved itself."""
+
+    def __init__(self, source: ChampionSource) -> None:
+        self._source = source
+        self._held: dict[Stage, Bundle] = {}
+        self._lock = RLock()
+
+    def get(self, stage: Stage) -> Bundle:
+        """The champion of a stage, fetched when first asked for.
+
+        Raises:
+            ModelError: it cannot be had.
+        """
+        held = self._held.get(stage)
+        if held is not None:
+            return held
+        with self._lock:
+            if stage not in self._held:
+                self._held[stage] = self._source.champion(stage)
+            return self._held[stage]
+
+    @property
+    def held(self) -> Mapping[Stage, Bundle]:
+        """The champions in use now."""
+        return dict(self._held)
+
+    def refresh(self) -> list[str]:
+        """Fetch what was promoted since; returns what went wrong, in words, one line per stage.
+
+        A version that cannot be had or fails its proof is refused and the old one goes on; a stage
+        that lost its alias goes on too.
+        """
+        return [problem for stage in Stage if (problem := self._refresh_one(stage))]
+
+    def _refresh_one(self, stage: Stage) -> str | None:
+        with self._lock:
+            held = self._held.get(stage)
+            try:
+                version = self._source.champion_version(stage)
+                if version is not None and (held is None or held.version != version):
+                    self._held[stage] = self._source.champion(stage)
+                    log.info("%s %s is in use", stage.model_name, version)
+            except VouchError as error:
+                goes_on = f"version {held.version} goes on" if held else "the stage does not answer"
+                return f"{stage.model_name}: {error}; {goes_on}"
+        return None
+
+
+@dataclass(frozen=True)
+class _OpenBook:
+    """A book with its portfolio, as of so many commits."""
+
+    book: Book
+    commits: int
+
+    @cached_property
+    def portfolio(self) -> PortfolioIndex | None:
+        newest = self.book.newest_known_at
+        if newest is None:
+            return None
+        index = PortfolioIndex.of(self.book.known(newest))
+        for lazy in ("everything", "tracks", "by_borrower", "compensations_by_borrower"):
+            getattr(index, lazy)
+        return index
+
+
+class Vouch:
+    """Every part, made when first asked for.
+
+    Args:
+        settings: where things are.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = RLock()
+        self._open: _OpenBook | None = None
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What a risk officer decides."""
+        return Policy(self.settings.policy)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Model versions in MLflow."""
+        return Registry(self.settings.mlflow_tracking_uri, self.settings.home / "cache")
+
+    @cached_property
+    def champions(self) -> Champions:
+        """The models in use, packed or from the registry."""
+        packed = Packed(self.settings.champions)
+        return Champions(packed if self.settings.packed else self.registry)
+
+    def champion(self, stage: Stage) -> Bundle:
+        """The model in use for a stage.
+
+        Raises:
+            ModelError: it cannot be had.
+        """
+        return self.champions.get(stage)
+
+    def book(self) -> Book | None:
+        """The book as it stands now, or None where there is none.
+
+        Raises:
+            BookError: its log cannot be read.
+        """
+        found = self._opened()
+        return found.book if found else None
+
+    def portfolio(self) -> PortfolioIndex | None:
+        """The portfolio's history with everything known now, or None without a book.
+
+        One index serves every as-of date: what it gives a case counts only days before the case's.
+        """
+        found = self._opened()
+        return found.portfolio if found else None
+
+    def _opened(self) -> _OpenBook | None:
+        folder = self.settings.book / "log"
+        if not folder.is_dir():
+            return None
+        commits = sum(1 for _ in folder.glob("[0-9]*.json"))
+        with self._lock:
+            if self._open is None or self._open.commits != commits:
+                self._open = _OpenBook(Book(self.settings.book), commits)
+            return self._open
+
+    @cached_property
+    def _store(self) -> Store:
+        return Store(self.settings.store_url)
+
+    def store(self) -> Store:
+        """The store.
+
+        Raises:
+            StoreError: it cannot be reached.
+        """
+        with self._lock:
+            return self._store
+
+    def close(self) -> None:
+        """Give back what is held open."""
+        if "_store" in self.__dict__:
+            self._store.close()
+
+
+def build(settings: Settings) -> Vouch:
+    """Join the parts for these settings."""
+    return Vouch(settings)

@@ -1,0 +1,225 @@
+"""What is decided about one case: score, grade, reasons and who would bear the loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import numpy as np
+
+from vouch.domain.risk_sharing import FEN, Party, expected_compensation
+from vouch.domain.stage import Stage
+from vouch.errors import FactsError, FieldFault, NotFoundError, PolicyError
+from vouch.features.facts import EPOCH, Cases, Facts, Views
+from vouch.features.portfolio import PortfolioIndex
+from vouch.policy.reading import Policy
+from vouch.scoring.bundle import Bundle
+from vouch.scoring.reasons import Reason, reasons
+from vouch.scoring.score import Scores, score_cases
+
+
+@dataclass(frozen=True)
+class ExpectedCompensation:
+    """The expected loss in yuan and its parts; `note` says why there are no parts."""
+
+    scheme: str
+    exposure: Decimal
+    loss_given_default: Decimal
+    total: Decimal
+    by_party: Mapping[Party, Decimal] | None
+    note: str | None = None
+
+    def answer(self) -> dict[str, Any]:
+        """As plain JSON: amounts as texts, exact to the fen."""
+        parts = self.by_party
+        return {
+            "scheme": self.scheme,
+            "exposure": str(self.exposure),
+            "loss_given_default": str(self.loss_given_default),
+            "total": str(self.total),
+            "by_party": {p.value: str(part) for p, part in parts.items()} if parts else None,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """The model that spoke."""
+
+    name: str
+    version: str
+    hash: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One case decided; base_points + the reasons' points == score, always."""
+
+    stage: Stage
+    guarantee_id: str | None
+    borrower_id: str | None
+    as_of: date
+    default_probability: float
+    score: int
+    grade: str
+    band: str
+    base_points: int
+    reasons: list[Reason]
+    expected_compensation: ExpectedCompensation
+    model: ModelVersion
+
+    def answer(self) -> dict[str, Any]:
+        """As plain JSON."""
+        plain = vars(self) | {
+            "stage": self.stage.value,
+            "as_of": self.as_of.isoformat(),
+            "reasons": [_reason(reason) for reason in self.reasons],
+            "expected_compensation": self.expected_compensation.answer(),
+            "model": vars(self.model),
+        }
+        return dict(plain)
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    return vars(reason) | {"value": _finite(reason.value), "usual": _finite(reason.usual)}
+
+
+def _finite(value: float | str | None) -> float | str | None:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a decision says about a guarantee besides its score."""
+
+    guarantee_id: str
+    borrower_id: str | None
+    as_of: date
+    applied_on: date
+    scheme: str | None
+    exposure: Decimal
+
+
+def subjects(stage: Stage, cases: Cases, facts: Facts) -> list[Subject]:
+    """The subject of each case, as visible on its date.
+
+    The exposure is the newest balance known, or before the loan runs the amount applied for.
+
+    Raises:
+        NotFoundError: a guarantee was not known on its date.
+    """
+    views = Views(facts, cases, None)
+    guarantee = views.guarantee
+    amounts = guarantee.number("amount")
+    if stage is not Stage.PRE_LOAN:
+        balances = views.performance.last("balance")
+        amounts = np.where(np.isnan(balances), amounts, balances)
+    borrowers, schemes = guarantee.text("borrower_id"), guarantee.text("scheme")
+    applied = guarantee.number("event_at")
+    found = []
+    for row, guarantee_id in enumerate(cases.guarantee_ids):
+        as_of = _day(float(cases.as_of[row]))
+        if guarantee.rows[row] < 0:
+            raise NotFoundError(f"no guarantee {guarantee_id!r} was known on {as_of}")
+        found.append(
+            Subject(
+                guarantee_id=guarantee_id,
+                borrower_id=borrowers[row],
+                as_of=as_of,
+                applied_on=_day(float(applied[row])),
+                scheme=schemes[row],
+                exposure=Decimal(repr(float(amounts[row]))).quantize(FEN),
+            )
+        )
+    return found
+
+
+def _day(days: float) -> date:
+    return EPOCH + timedelta(days=days)
+
+
+def share_expected(
+    policy: Policy, subject: Subject, default_probability: float, asked: str | None
+) -> ExpectedCompensation:
+    """Expected compensation under the scheme asked for, else the guarantee's own, else the default.
+
+    The version in force on the day of application counts. Where nobody asked for a scheme and none
+    answers for that day, the total stands alone with a note: a score is worth having without it.
+
+    Raises:
+        FactsError: the scheme asked for does not exist or was not in force.
+    """
+    severity = policy.loss_given_default
+    name = asked or subject.scheme or policy.default_scheme
+    _ = policy.schemes  # a policy file that is wrong is nobody's choice of scheme
+    try:
+        scheme = policy.scheme(name, subject.applied_on)
+    except PolicyError as error:
+        if asked:
+            raise FactsError([FieldFault("scheme", str(error))]) from error
+        total = (Decimal(repr(default_probability)) * subject.exposure * severity).quantize(
+            FEN, ROUND_HALF_UP
+        )
+        return ExpectedCompensation(name, subject.exposure, severity, total, None, str(error))
+    parts = expected_compensation(scheme, default_probability, subject.exposure, severity)
+    total = sum(parts.values(), Decimal("0.00"))
+    return ExpectedCompensation(name, subject.exposure, severity, total, parts)
+
+
+def decide(
+    bundle: Bundle,
+    policy: Policy,
+    cases: Cases,
+    facts: Facts,
+    portfolio: PortfolioIndex | None = None,
+    schemes: Sequence[str | None] | None = None,
+) -> list[Decision]:
+    """Decide cases, one decision each, in their order.
+
+    Args:
+        portfolio: the book's history; the bundle's own where None.
+        schemes: per case the name of the risk-sharing scheme asked for, if any.
+
+    Raises:
+        NotFoundError: a guarantee was not known on its date.
+        FactsError: a scheme asked for does not answer; the field carries the case's place.
+    """
+    asked = schemes or [None] * len(cases)
+    found = subjects(bundle.stage, cases, facts)
+    with np.errstate(all="ignore"):  # absurd but legal facts may overflow; trees take infinities
+        scores = score_cases(bundle, cases, facts, portfolio)
+    decided, faults = [], []
+    for row, subject in enumerate(found):
+        try:
+            decided.append(_decision(scores, row, subject, policy, asked[row]))
+        except FactsError as error:
+            faults += [FieldFault(f"[{row}].{f.field}", f.reason) for f in error.faults]
+    if faults:
+        raise FactsError(faults)
+    return decided
+
+
+def _decision(
+    scores: Scores, row: int, subject: Subject, policy: Policy, asked: str | None
+) -> Decision:
+    bundle = scores.bundle
+    probability, score = float(scores.default_probabilities[row]), int(scores.scores[row])
+    grade = policy.grade(score)
+    return Decision(
+        stage=bundle.stage,
+        guarantee_id=subject.guarantee_id or None,
+        borrower_id=subject.borrower_id or None,
+        as_of=subject.as_of,
+        default_probability=probability,
+        score=score,
+        grade=grade.name,
+        band=grade.band,
+        base_points=bundle.base_points,
+        reasons=reasons(scores, row),
+        expected_compensation=share_expected(policy, subject, probability, asked),
+        model=ModelVersion(bundle.stage.model_name, bundle.version, bundle.hash),
+    )

@@ -1,0 +1,81 @@
+"""What callers get: the shapes for the documentation, held to the real answers by a test."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ReasonAnswer(_Answer):
+    """One feature's part in the score. 单项原因。"""
+
+    feature: str = Field(examples=["days_past_due_now"], description="Feature name. 特征名。")
+    value: float | str | None = Field(description="The value seen; null if unknown. 实际值。")
+    usual: float | str | None = Field(description="What is usual in training. 通常值。")
+    points: int = Field(examples=[-42], description="Points added to the score. 加减分。")
+    zh: str = Field(examples=["当前逾期天数：12 天（通常 0 天），减 42 分"])
+    en: str = Field(examples=["Days past due now: 12 days (usually 0 days), -42 points"])
+
+
+class CompensationAnswer(_Answer):
+    """Expected compensation in yuan: probability × exposure × loss given default. 预期代偿。"""
+
+    scheme: str = Field(examples=["8:2"], description="Risk-sharing scheme. 分险方案。")
+    exposure: str = Field(examples=["450000.00"], description="Balance or amount, yuan. 敞口。")
+    loss_given_default: str = Field(examples=["0.60"], description="Share lost. 违约损失率。")
+    total: str = Field(examples=["4374.00"], description="Sum of the parts, yuan. 合计。")
+    by_party: dict[str, str] | None = Field(
+        examples=[{"bank": "874.80", "city_guarantor": "3499.20"}],
+        description="Yuan by party, summing to the total; null if no scheme answers. 分担。",
+    )
+    note: str | None = Field(description="Why there are no parts. 未分担的原因。")
+
+
+class ModelAnswer(_Answer):
+    """The model that spoke. 所用模型。"""
+
+    name: str = Field(examples=["vouch-pre-loan"])
+    version: str = Field(examples=["3"])
+    hash: str = Field(description="SHA-256 of the model's files. 模型哈希。")
+
+
+class DecisionAnswer(_Answer):
+    """A decision, kept under its identifier. base_points + all points == score. 评分结果。"""
+
+    decision_id: str = Field(description="GET /v1/decisions/{decision_id} gives it again. 编号。")
+    made_at: datetime = Field(description="When it was made, UTC. 生成时间。")
+    stage: Literal["pre_loan", "in_loan", "post_loan"] = Field(description="Stage. 阶段。")
+    guarantee_id: str | None = Field(description="The guarantee, where named. 担保编号。")
+    borrower_id: str | None = Field(description="The borrower, where named. 借款人编号。")
+    as_of: date = Field(description="Nothing known later was used. 评估日。")
+    default_probability: float = Field(ge=0, le=1, description="Probability of 代偿. 代偿概率。")
+    score: int = Field(examples=[612], description="Higher is safer. 评分，越高越安全。")
+    grade: str = Field(examples=["C"], description="Grade by the policy. 等级。")
+    band: str = Field(examples=["refer"], description="Advice: approve, refer, decline. 建议。")
+    base_points: int = Field(examples=[655], description="Where every case starts. 基础分。")
+    reasons: list[ReasonAnswer] = Field(description="Most adverse first. 原因，最不利在前。")
+    expected_compensation: CompensationAnswer
+    model: ModelAnswer
+
+
+class VersionAnswer(_Answer):
+    """A model in use. 在用模型。"""
+
+    stage: str
+    name: str
+    version: str
+    hash: str
+    known_until: date = Field(description="Training used only what was known by then. 训练截止日。")
+    features: int = Field(description="How many features it reads. 特征数。")
+
+
+class VersionsAnswer(_Answer):
+    """The models in use, one per stage that has one. 在用模型列表。"""
+
+    models: list[VersionAnswer]

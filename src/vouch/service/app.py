@@ -1,0 +1,85 @@
+"""The BentoML service: health, readiness and metrics around the addresses of `web`."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+import bentoml
+
+from vouch.service.envelope import Envelope
+from vouch.service.web import web
+from vouch.settings import Settings
+
+if TYPE_CHECKING:
+    from vouch.bootstrap import Vouch
+
+log = logging.getLogger("vouch.service")
+
+# How often a promotion is looked for, and how often until a first model is there.
+_FOLLOW_SECONDS = 30.0
+_RETRY_SECONDS = 3.0
+
+settings = Settings.from_env()
+app = web(settings)
+
+
+# BentoML keeps a timer, and with it the request, for this long after each answer, and the garbage
+# collector walks all of them: short, but long enough for the largest list.
+@bentoml.service(
+    name="vouch",
+    traffic={"timeout": 10},
+    logging={"access": {"enabled": False}},
+)
+@bentoml.asgi_app(app, path="/")
+class VouchService:
+    """Default risk of guaranteed loans, with reasons. 担保贷款风险评分。"""
+
+    def __init__(self) -> None:
+        self._stop = Event()
+        self._vouch: Vouch | None = None
+        Thread(target=self._follow, name="champions", daemon=True).start()
+
+    def __is_ready__(self) -> bool:
+        """Ready once every champion there is has been loaded, and there is at least one."""
+        return app.state.desk is not None
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def close(self) -> None:
+        """Stop following the champions and give back connections."""
+        self._stop.set()
+        if self._vouch is not None:
+            self._vouch.close()
+
+    def _follow(self) -> None:
+        """Load the champions, open the desk, then follow promotions."""
+        while not self._stop.is_set():
+            try:
+                self._look()
+            except Exception:
+                # whatever it is, the models in use go on and the next look may succeed
+                log.exception("the champions could not be looked up")
+            is_open = app.state.desk is not None
+            self._stop.wait(_FOLLOW_SECONDS if is_open else _RETRY_SECONDS)
+
+    def _look(self) -> None:
+        # imported here so that BentoML's supervisor, which never scores, stays small and quick
+        from vouch.bootstrap import build
+        from vouch.service.desk import Desk
+
+        vouch = self._vouch = self._vouch or build(settings)
+        problems = vouch.champions.refresh()
+        for problem in problems:
+            log.error("%s", problem)
+        vouch.portfolio()
+        if app.state.desk is None and not problems and vouch.champions.held:
+            vouch.store().ping()
+            # what is loaded stays: the collector need not walk it again
+            gc.collect()
+            gc.freeze()
+            app.state.desk = Desk(vouch)
+
+
+VouchService.add_asgi_middleware(Envelope)  # type: ignore[attr-defined]

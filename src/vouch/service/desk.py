@@ -1,0 +1,220 @@
+"""From validated cases to decisions that are stored before they are answered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+
+from vouch import clock
+from vouch.bootstrap import Vouch
+from vouch.domain.stage import Stage
+from vouch.errors import FactsError, FieldFault, NotFoundError
+from vouch.features.asof import Current
+from vouch.features.facts import EPOCH, Cases, Facts, to_days
+from vouch.scoring.bundle import Bundle
+from vouch.scoring.decision import Decision, decide
+from vouch.service.given import future, given_case
+from vouch.service.payloads import FactsCase, KnownCase
+from vouch.service.refusals import Refusal, wrong_fields
+from vouch.store.store import DecisionRecord
+
+Case = KnownCase | FactsCase
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A case with its place in the request: "" for one alone, "[3]." in a list."""
+
+    place: str
+    case: Case
+
+
+class Desk:
+    """Decides what is asked with the models in use.
+
+    Args:
+        vouch: the parts.
+    """
+
+    def __init__(self, vouch: Vouch) -> None:
+        self._vouch = vouch
+
+    def score(self, stage: Stage, cases: Case | list[Case], caller: str) -> Any:
+        """Decide one case or a list, store the decisions, and only then answer.
+
+        Raises:
+            Refusal: a case cannot be decided; then none is.
+            StoreError: the decisions could not be stored.
+        """
+        asked = (
+            [_Placed(f"[{i}].", case) for i, case in enumerate(cases)]
+            if isinstance(cases, list)
+            else [_Placed("", cases)]
+        )
+        decided = self._decide(self._bundle(stage), asked)
+        made = [
+            _record(one.case, decision, caller)
+            for one, decision in zip(asked, decided, strict=True)
+        ]
+        self._vouch.store().add_decisions(made)
+        answers = [record.answer for record in made]
+        return answers if isinstance(cases, list) else answers[0]
+
+    def decision(self, decision_id: str) -> dict[str, Any]:
+        """The answer given before under this identifier.
+
+        Raises:
+            Refusal: there is none.
+        """
+        found = self._vouch.store().decision(decision_id)
+        if found is None:
+            raise Refusal(404, "there is no decision of this identifier")
+        return found.answer
+
+    def models(self) -> dict[str, Any]:
+        """The models in use."""
+        held = self._vouch.champions.held
+        return {"models": [_version(held[stage]) for stage in Stage if stage in held]}
+
+    def _bundle(self, stage: Stage) -> Bundle:
+        bundle = self._vouch.champions.held.get(stage)
+        if bundle is None:
+            raise Refusal(
+                503,
+                f"no {stage.slug} model is loaded; promote one with `vouch promote {stage.value} "
+                "--version V`, the service follows",
+            )
+        return bundle
+
+    def _decide(self, bundle: Bundle, asked: Sequence[_Placed]) -> list[Decision]:
+        today = clock.today()
+        known = [i for i, one in enumerate(asked) if isinstance(one.case, KnownCase)]
+        found = dict(zip(known, self._known(bundle, [asked[i] for i in known], today), strict=True))
+        faults: list[FieldFault] = []
+        for i, one in enumerate(asked):
+            if isinstance(one.case, FactsCase):
+                try:
+                    found[i] = self._given(bundle, one.case, today)
+                except FactsError as error:
+                    faults += [FieldFault(one.place + f.field, f.reason) for f in error.faults]
+        if faults:
+            raise wrong_fields(faults)
+        return [found[i] for i in range(len(asked))]
+
+    def _given(self, bundle: Bundle, case: FactsCase, today: date) -> Decision:
+        given = given_case(case, bundle.stage, today)
+        cases = Cases([given.guarantee_id], np.array([to_days(given.as_of)]))
+        return self._decided(bundle, cases, given.facts, [given.scheme], [""])[0]
+
+    def _known(self, bundle: Bundle, asked: Sequence[_Placed], today: date) -> list[Decision]:
+        if not asked:
+            return []
+        known = [(one.place, one.case) for one in asked if isinstance(one.case, KnownCase)]
+        places = [place for place, _ in known]
+        ids = [case.guarantee_id for _, case in known]
+        book = self._vouch.book()
+        if book is None:
+            raise _unknown(places, "this service has no book; send the facts themselves")
+        # Read once as of today: for each case the engine leaves out what came after its own day.
+        facts = Facts.of(book.known(today), ids)
+        days = [case.as_of for _, case in known]
+        cases = Cases(ids, _as_of(facts, ids, days, bundle.stage, today))
+        faults = [
+            FieldFault(place + fault.field, fault.reason)
+            for place, day in zip(places, cases.as_of.tolist(), strict=True)
+            for fault in future(EPOCH + timedelta(days=day), today)
+        ]
+        if faults:
+            raise wrong_fields(faults)
+        _refuse_unknown(facts, cases, places)
+        return self._decided(bundle, cases, facts, [case.scheme for _, case in known], places)
+
+    def _decided(
+        self,
+        bundle: Bundle,
+        cases: Cases,
+        facts: Facts,
+        schemes: Sequence[str | None],
+        places: Sequence[str],
+    ) -> list[Decision]:
+        try:
+            return decide(
+                bundle, self._vouch.policy, cases, facts, self._vouch.portfolio(), schemes
+            )
+        except FactsError as error:
+            raise FactsError([_replaced(fault, places) for fault in error.faults]) from error
+        except NotFoundError as error:
+            raise _unknown(places, str(error)) from error
+
+
+def _as_of(
+    facts: Facts, ids: Sequence[str], days: Sequence[date | None], stage: Stage, today: date
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The day of each case: as asked, else its application's, else today."""
+    default = np.full(len(ids), to_days(today))
+    if stage is Stage.PRE_LOAN:
+        applied = Current.of(facts.tables["guarantee"].history(ids, default)).number("event_at")
+        default = np.where(np.isnan(applied), default, applied)
+    asked = [np.nan if day is None else to_days(day) for day in days]
+    return np.where(np.isnan(asked), default, asked)
+
+
+def _refuse_unknown(facts: Facts, cases: Cases, places: Sequence[str]) -> None:
+    rows = Current.of(facts.tables["guarantee"].history(cases.guarantee_ids, cases.as_of)).rows
+    missing = [
+        FieldFault(f"{places[i]}guarantee_id", f"the book knows none of this identifier on {day}")
+        for i in np.flatnonzero(rows < 0).tolist()
+        for day in [EPOCH + timedelta(days=float(cases.as_of[i]))]
+    ]
+    if missing:
+        raise Refusal(404, "the book does not know every guarantee asked for", missing)
+
+
+def _unknown(places: Sequence[str], reason: str) -> Refusal:
+    return Refusal(404, reason, [FieldFault(f"{place}guarantee_id", reason) for place in places])
+
+
+def _replaced(fault: FieldFault, places: Sequence[str]) -> FieldFault:
+    """A fault of the n-th case decided, moved to that case's place in the request."""
+    number, _, field = fault.field.removeprefix("[").partition("].")
+    return FieldFault(places[int(number)] + field, fault.reason)
+
+
+def _record(case: Case, decision: Decision, caller: str) -> DecisionRecord:
+    request = case.model_dump(mode="json", exclude_unset=True)
+    canonical = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    decision_id, made_at = str(uuid.uuid4()), clock.now()
+    named = {"decision_id": decision_id, "made_at": made_at.isoformat()}
+    return DecisionRecord(
+        decision_id=decision_id,
+        made_at=made_at,
+        stage=decision.stage.value,
+        as_of=decision.as_of,
+        guarantee_id=decision.guarantee_id or "",
+        borrower_id=decision.borrower_id,
+        request_hash=hashlib.sha256(canonical.encode()).hexdigest(),
+        request=request,
+        answer=named | decision.answer(),
+        model_name=decision.model.name,
+        model_version=decision.model.version,
+        model_hash=decision.model.hash,
+        caller=caller,
+    )
+
+
+def _version(bundle: Bundle) -> dict[str, Any]:
+    return {
+        "stage": bundle.stage.value,
+        "name": bundle.stage.model_name,
+        "version": bundle.version,
+        "hash": bundle.hash,
+        "known_until": bundle.training.known_until.isoformat(),
+        "features": len(bundle.encoder.names),
+    }

@@ -1,0 +1,58 @@
+"""Starting the service as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess  # the command is this Python and constants
+import sys
+from collections.abc import Mapping
+
+from vouch.settings import Settings
+
+SERVICE = "vouch.service.app:VouchService"
+LOOPBACK = "127.0.0.1"
+
+
+def environment(settings: Settings, base: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the service: the same settings, no telemetry, quiet."""
+    given = {
+        "VOUCH_HOME": str(settings.home),
+        "VOUCH_BOOK": str(settings.book),
+        "VOUCH_STORE_URL": settings.store_url,
+        "MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri,
+        "VOUCH_CHAMPIONS": str(settings.champions),
+        "VOUCH_PACKED": "yes" if settings.packed else "no",
+        "VOUCH_POLICY": str(settings.policy),
+        "VOUCH_MAX_BODY_BYTES": str(settings.max_body_bytes),
+        "VOUCH_MAX_BATCH": str(settings.max_batch),
+        "BENTOML_HOME": str(settings.home / "bentoml"),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "BENTOML_CONFIG_OPTIONS": f"services.vouch.workers={settings.workers}",
+    }
+    return {**base, **given}
+
+
+def command(host: str, port: int) -> list[str]:
+    """The command that serves with BentoML in this Python."""
+    address = ["--host", host, "--port", str(port)]
+    return [sys.executable, "-m", "bentoml", "serve", "--quiet", SERVICE, *address]
+
+
+def start(
+    settings: Settings, port: int | None = None, host: str = LOOPBACK
+) -> subprocess.Popen[bytes]:
+    """Start the service and come back at once; it is ready when /readyz answers 200."""
+    words = command(host, port or settings.port)
+    return subprocess.Popen(words, env=environment(settings, os.environ))  # noqa: S603 - our own
+
+
+def serve(settings: Settings, port: int | None = None, host: str = LOOPBACK) -> int:
+    """Serve until interrupted; returns the exit code."""
+    process = start(settings, port, host)
+    sys.stdout.write(f"Vouch answers at http://{host}:{port or settings.port}\n")
+    sys.stdout.flush()
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        return process.wait()

@@ -1,0 +1,1 @@
+"""The only SQL: decisions, promotions, alerts and the outbox, in SQLite or PostgreSQL."""

@@ -1,0 +1,138 @@
+"""The store: decisions made, models promoted, alerts raised, mails to deliver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import insert, select, text
+
+from vouch.domain.alert import Alert
+from vouch.store import alerts, outbox
+from vouch.store.alerts import AlertDesk, AlertEvent
+from vouch.store.engine import Database
+from vouch.store.outbox import MailState, QueuedMail
+from vouch.store.tables import DECISIONS, PROMOTIONS
+
+
+@dataclass(frozen=True)
+class DecisionRecord:
+    """One answer given, with everything needed to give it again and compare."""
+
+    decision_id: str
+    made_at: datetime
+    stage: str
+    as_of: date
+    guarantee_id: str
+    borrower_id: str | None
+    request_hash: str
+    request: dict[str, Any]
+    answer: dict[str, Any]
+    model_name: str
+    model_version: str
+    model_hash: str
+    caller: str
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A version made champion of a stage; `previous` is the one it replaced."""
+
+    stage: str
+    version: str
+    previous: str | None
+    who: str
+    at: datetime
+    note: str
+
+
+class Store:
+    """What must not be lost, in SQLite or PostgreSQL; several processes may use one at once.
+
+    Args:
+        url: `sqlite:////folder/vouch.db` or `postgresql+psycopg://user:password@host/database`.
+
+    Raises:
+        StoreError: it cannot be reached or was made by a newer version (also from every method).
+    """
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+
+    def ping(self) -> None:
+        """Ask the database for a sign of life.
+
+        Raises:
+            StoreError: there is none.
+        """
+        with self._database.reading() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self._database.close()
+
+    def add_decisions(self, records: Sequence[DecisionRecord]) -> None:
+        """Keep decisions, all of them or none; they can never be changed."""
+        if records:
+            with self._database.writing() as connection:
+                connection.execute(insert(DECISIONS), [vars(record) for record in records])
+
+    def decision(self, decision_id: str) -> DecisionRecord | None:
+        """The decision of this identifier, or None."""
+        query = select(DECISIONS).where(DECISIONS.c.decision_id == decision_id)
+        with self._database.reading() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return DecisionRecord(**row) if row else None
+
+    def add_promotion(
+        self, stage: str, version: str, previous: str | None, who: str, at: datetime, note: str = ""
+    ) -> None:
+        """Keep a promotion; it can never be changed."""
+        promotion = Promotion(stage, version, previous, who, at, note)
+        with self._database.writing() as connection:
+            connection.execute(insert(PROMOTIONS), vars(promotion))
+
+    def promotions(self, stage: str) -> list[Promotion]:
+        """The promotions of a stage, oldest first."""
+        query = (
+            select(*(PROMOTIONS.c[name] for name in Promotion.__dataclass_fields__))
+            .where(PROMOTIONS.c.stage == stage)
+            .order_by(PROMOTIONS.c.number)
+        )
+        with self._database.reading() as connection:
+            return [Promotion(**row) for row in connection.execute(query).mappings()]
+
+    @contextmanager
+    def alert_desk(self) -> Iterator[AlertDesk]:
+        """One transaction over the live alerts and the outbox; one process at a time."""
+        with self._database.locked() as connection:
+            yield AlertDesk(connection)
+
+    def alerts(self, guarantee_id: str | None = None, live_only: bool = True) -> list[Alert]:
+        """Alerts, the most urgent first: of one guarantee or all, closed ones on request."""
+        with self._database.reading() as connection:
+            return alerts.alerts(connection, guarantee_id, live_only)
+
+    def alert_events(self, alert_id: str) -> list[AlertEvent]:
+        """The history of an alert, oldest first."""
+        with self._database.reading() as connection:
+            return alerts.alert_events(connection, alert_id)
+
+    def claim_mails(self, now: datetime) -> list[QueuedMail]:
+        """Take the queued mails that no other process is delivering, oldest first."""
+        with self._database.writing() as connection:
+            return outbox.claim(connection, now)
+
+    def settle_mail(self, mail: QueuedMail, error: str | None, now: datetime) -> MailState:
+        """Note how an attempt to deliver ended; without an error the mail is sent."""
+        with self._database.writing() as connection:
+            return outbox.settle(connection, mail, error, now)
+
+    def mails(self, state: MailState | None = None) -> list[QueuedMail]:
+        """The outbox, oldest first."""
+        with self._database.reading() as connection:
+            return outbox.mails(connection, state)

@@ -1,0 +1,1 @@
+"""Early warning: rules that see signals, alerts that people answer, mails that reach them."""

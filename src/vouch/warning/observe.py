@@ -1,0 +1,214 @@
+"""Looking at the book on one day: every guarantee in force, every signal, what to say of it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from vouch.book.book import Book, Known
+from vouch.domain.alert import Signal, most_urgent
+from vouch.features.asof import Floats
+from vouch.features.describe import Progress, partitions
+from vouch.features.facts import EPOCH, Cases, Facts, Views, compute, to_days
+from vouch.features.portfolio import PortfolioIndex
+from vouch.features.spine import in_force
+from vouch.policy.reading import Policy
+from vouch.scoring.bundle import Bundle
+from vouch.scoring.reasons import reasons
+from vouch.scoring.score import Scores, score_features
+from vouch.warning.exposure import Schemes
+from vouch.warning.rule import Snapshot, signals
+from vouch.warning.rules.model import days_back
+
+MOST_REASONS = 3
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A signal with what a reader should know of its guarantee (`detail` is plain JSON)."""
+
+    signal: Signal
+    manager_id: str | None
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Manager:
+    """An account manager as the book has them."""
+
+    manager_id: str
+    name: str
+    email: str | None
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What was seen on one day; `sightings` has one per guarantee and cause, the most urgent."""
+
+    in_force: Set[str]
+    sightings: list[Sighting]
+    managers: Mapping[str, Manager]
+
+
+def observe(
+    book: Book, champion: Bundle, policy: Policy, as_of: date, progress: Progress
+) -> Observation:
+    """Score every guarantee in force on `as_of` and apply every rule, partition by partition."""
+    known = book.known(as_of)
+    spine = in_force(known, [as_of])
+    looker = _Looker(champion, policy, known)
+    sightings: list[Sighting] = []
+    done = 0
+    for part, facts in partitions(known, spine.cases):
+        sightings += looker.look(part, facts, spine.table.slice(done, len(part)))
+        done += len(part)
+        progress(done, len(spine))
+    names = frozenset(spine.table["guarantee_id"].to_pylist())
+    return Observation(names, sightings, _managers(known))
+
+
+def _managers(known: Known) -> dict[str, Manager]:
+    rows = known.rows("manager").to_pylist()
+    return {
+        row["manager_id"]: Manager(row["manager_id"], plain_text(row["name"]), row["email"])
+        for row in rows
+    }
+
+
+class _Looker:
+    """What is the same for every partition."""
+
+    def __init__(self, champion: Bundle, policy: Policy, known: Known) -> None:
+        self.champion = champion
+        self.policy = policy
+        self.history = PortfolioIndex.of(known)
+        self.schemes = Schemes(policy, known.as_of)
+        self.earlier = known.as_of - timedelta(days=days_back(policy))
+        before = in_force(known, [self.earlier])
+        self.in_force_before = frozenset(before.table["guarantee_id"].to_pylist())
+
+    def look(self, cases: Cases, facts: Facts, table: pa.Table) -> list[Sighting]:
+        """The sightings among some guarantees; `table` has their rows of the spine."""
+        features = compute(self.champion.features, cases, facts, self.history)
+        probabilities, scores = self._scored(features)
+        views = Views(facts, cases, self.history)
+        snapshot = Snapshot(
+            guarantee_ids=cases.guarantee_ids,
+            scores=scores,
+            scores_before=self._scores_before(cases, facts),
+            default_probabilities=probabilities,
+            days_past_due=views.performance.last("days_past_due"),
+        )
+        found = list(most_urgent(signals(snapshot, self.policy)).values())
+        wanted = {signal.guarantee_id for signal in found}
+        rows = [row for row, name in enumerate(cases.guarantee_ids) if name in wanted]
+        some = Cases([cases.guarantee_ids[row] for row in rows], cases.as_of[rows])
+        # Only what fired needs its reasons, and explaining costs far more than scoring.
+        explained = score_features(
+            self.champion, some, {name: values[rows] for name, values in features.items()}
+        )
+        detail = self._details(snapshot, explained, rows, views, table)
+        managers = dict(zip(cases.guarantee_ids, views.guarantee.text("manager_id"), strict=True))
+        return [Sighting(s, managers[s.guarantee_id], detail[s.guarantee_id]) for s in found]
+
+    def _scored(self, features: Mapping[str, Any]) -> tuple[Floats, Floats]:
+        probabilities = self.champion.probabilities(self.champion.encoder.matrix(features))
+        scale = self.champion.scale
+        scores = [scale.score(probability) for probability in probabilities.tolist()]
+        return probabilities, np.array(scores, dtype=np.float64)
+
+    def _scores_before(self, cases: Cases, facts: Facts) -> Floats:
+        found = np.full(len(cases), np.nan)
+        rows = [r for r, name in enumerate(cases.guarantee_ids) if name in self.in_force_before]
+        if rows:
+            names = [cases.guarantee_ids[row] for row in rows]
+            earlier = Cases(names, np.full(len(rows), to_days(self.earlier)))
+            features = compute(self.champion.features, earlier, facts, self.history)
+            found[rows] = self._scored(features)[1]
+        return found
+
+    def _details(
+        self,
+        snapshot: Snapshot,
+        explained: Scores,
+        rows: Sequence[int],
+        views: Views,
+        table: pa.Table,
+    ) -> dict[str, dict[str, Any]]:
+        names = views.borrower.text("name")
+        schemes, starts = views.guarantee.text("scheme"), views.guarantee.number("start_on")
+        amounts, balances = views.guarantee.number("amount"), views.performance.last("balance")
+        lenders = table["lender"].to_pylist()
+        details = {}
+        for position, row in enumerate(rows):
+            probability = float(snapshot.default_probabilities[row])
+            balance = money(amounts[row] if np.isnan(balances[row]) else balances[row])
+            expected = self.schemes.expected(schemes[row], _day(starts[row]), probability, balance)
+            score = int(snapshot.scores[row])
+            details[snapshot.guarantee_ids[row]] = {
+                "borrower": masked(names[row]),
+                "lender": plain_text(lenders[row]),
+                "amount": str(money(amounts[row])),
+                "balance": str(balance),
+                "days_past_due": _number(snapshot.days_past_due[row]),
+                "score": score,
+                "score_before": _number(snapshot.scores_before[row]),
+                "grade": self.policy.grade(score).name,
+                "default_probability": probability,
+                "reasons": _worst(explained, position),
+                "scheme": expected.scheme,
+                "scheme_given": schemes[row],
+                "scheme_is_assumed": expected.is_assumed,
+                "expected": {party.value: str(v) for party, v in expected.by_party.items()},
+                "expected_total": str(expected.total),
+                "back_days": days_back(self.policy),
+            }
+        return details
+
+
+def _worst(scores: Scores, row: int) -> list[dict[str, Any]]:
+    adverse = [reason for reason in reasons(scores, row) if reason.points < 0]
+    return [
+        {"points": reason.points, "zh": plain_text(reason.zh), "en": plain_text(reason.en)}
+        for reason in adverse[:MOST_REASONS]
+    ]
+
+
+def _number(value: float) -> int | None:
+    return None if np.isnan(value) else int(value)
+
+
+def _day(days: float) -> date | None:
+    return None if np.isnan(days) else EPOCH + timedelta(days=int(days))
+
+
+def money(yuan: float) -> Decimal:
+    """An amount read as float64, to the fen: exact below 10^13 yuan."""
+    return Decimal(f"{yuan:.2f}")
+
+
+def plain_text(text: str | None) -> str:
+    """Text from outside without control and formatting characters, on one line."""
+    kept = (c if unicodedata.category(c)[0] != "C" else " " for c in text or "")
+    return " ".join("".join(kept).split())
+
+
+_FORMS = ("公司", "合作社", "农场", "个体户")
+
+
+def masked(name: str | None) -> str:
+    """The first character of a name, and the form of a company.
+
+    >>> masked("张小明"), masked("晋中恒达机械有限公司"), masked(None)
+    ('张*', '晋*公司', '*')
+    """
+    text = plain_text(name)
+    form = next((form for form in _FORMS if text.endswith(form) and len(text) > len(form)), "")
+    return f"{text[:1]}*{form}"

@@ -1,0 +1,49 @@
+"""Rules on what the model says of a guarantee."""
+
+from vouch.policy.reading import Policy
+from vouch.warning.rule import Finding, Snapshot, Thresholds, rule
+
+
+@rule(
+    "MD01",
+    cause="score_fall",
+    thresholds=("score_fall", "within_days"),
+    zh="评分骤降",
+    en="Score falls steeply",
+    seen_zh="评分由 {score_before:.0f} 降至 {score:.0f}",
+    seen_en="score fell from {score_before:.0f} to {score:.0f}",
+    action_zh="对照主要原因核实近况，向借款人索取近期纳税、开票和流水，判断是否走访。",
+    action_en="Check the main reasons against the facts, ask for recent tax, invoice and account "
+    "records, and decide whether to visit.",
+)
+def score_fall(snapshot: Snapshot, thresholds: Thresholds) -> Finding:
+    """The score is `score_fall` or more points below what it was `within_days` days before.
+
+    A guarantee not in force then does not fire.
+    """
+    before, now = snapshot.scores_before, snapshot.scores
+    return Finding(before - now >= thresholds["score_fall"], {"score_before": before, "score": now})
+
+
+@rule(
+    "MD02",
+    cause="default_probability",
+    thresholds=("default_probability",),
+    zh="代偿概率高",
+    en="Compensation is likely",
+    seen_zh="代偿概率 {default_probability:.1%}",
+    seen_en="default probability {default_probability:.1%}",
+    action_zh="24 小时内联系借款人，核实经营和还款来源，与银行沟通是否压降或追加反担保。",
+    action_en="Call the borrower within 24 hours, check the business and the source of repayment, "
+    "and discuss with the lender whether to run down or to ask for more security.",
+)
+def likely_compensation(snapshot: Snapshot, thresholds: Thresholds) -> Finding:
+    """The model's default probability is `default_probability` or more."""
+    probability = snapshot.default_probabilities
+    fires = probability >= thresholds["default_probability"]
+    return Finding(fires, {"default_probability": probability})
+
+
+def days_back(policy: Policy) -> int:
+    """How many days before its date a snapshot's earlier scores lie."""
+    return int(policy.rules["MD01"].thresholds["within_days"])
