@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP as SmtpServer
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from vouch.book.book import Book
 from vouch.book.ingest import write_batch
@@ -215,19 +220,21 @@ class Inbox:
     mails: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     refuses: set[str] = field(default_factory=set)
+    hangs_up_on: set[str] = field(default_factory=set)
 
-    async def handle_RCPT(  # noqa: N802 - the server library's name
+    async def handle_RCPT(
         self, server: SmtpServer, session: Session, envelope: Envelope, address: str, _options: Any
     ) -> str:
         """Take or refuse a recipient."""
         if address in self.refuses:
             return "550 no such user here"
+        if address in self.hangs_up_on:
+            server.transport.close()
+            return "421 shutting down"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(  # noqa: N802 - the server library's name
-        self, server: SmtpServer, session: Session, envelope: Envelope
-    ) -> str:
+    async def handle_DATA(self, server: SmtpServer, session: Session, envelope: Envelope) -> str:
         """Keep a mail."""
         assert isinstance(envelope.content, bytes)
         found = message_from_bytes(envelope.content, policy=policy.default)
@@ -256,6 +263,27 @@ def inbox() -> Iterator[Inbox]:
     server.start()
     yield kept
     server.stop()
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 signed by itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    address = x509.IPAddress(ip_address("127.0.0.1"))
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(made.public_bytes(pem))
+    plain = serialization.NoEncryption()
+    paths[1].write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    return paths
 
 
 def authenticator(*_given: Any) -> AuthResult:
