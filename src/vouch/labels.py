@@ -20,10 +20,14 @@ from vouch.features.spine import Spine
 
 
 def reporting_lag(known: Known) -> int:
-    """Days within which the book learns of 99 % of compensations; 0 where it has none."""
+    """Days within which the book learns of 99 % of compensations; 0 where it has none.
+
+    Of first versions only: a later correction is not late news.
+    """
     found = known.query(
-        "SELECT quantile_cont(known_at - event_at, 0.99) AS lag "
-        f"FROM {known.versions('compensation')} WHERE compensation_no = 1"
+        "SELECT quantile_cont(learnt - happened, 0.99) AS lag FROM ("
+        "SELECT min(known_at) AS learnt, arg_min(event_at, known_at) AS happened "
+        f"FROM {known.versions('compensation')} WHERE compensation_no = 1 GROUP BY guarantee_id)"
     )["lag"][0].as_py()
     return int(np.ceil(found or 0))
 

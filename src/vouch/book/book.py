@@ -11,8 +11,11 @@ the book as it was; its stray files are overwritten or ignored. A commit is the 
 next numbered log file, which only one writer can win.
 """
 
+from __future__ import annotations
+
 import json
 import os
+import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -112,7 +115,7 @@ class Book:
             ) from None
         finally:
             draft.unlink()
-        for stale in ("_connection", "newest_known_at"):
+        for stale in ("_connections", "newest_known_at"):
             self.__dict__.pop(stale, None)
 
     def files(self, table: str) -> list[Path]:
@@ -132,17 +135,24 @@ class Book:
         text = json.dumps([asdict(c) for c in self.commits()], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB cursor on the book's files, safe to use in the calling thread."""
+        return self._connections[0].cursor()
+
     @cached_property
-    def _connection(self) -> duckdb.DuckDBPyConnection:
+    def _connections(self) -> list[duckdb.DuckDBPyConnection]:
         connection = duckdb.connect()
         connection.execute("SET preserve_insertion_order = true")
         for table in TABLES.values():
             connection.execute(_view(table, self.files(table.name)))
-        return connection
+        connections = [connection]
+        # Let go before the interpreter ends: DuckDB complains of connections that outlive it.
+        weakref.finalize(self, connections.clear)
+        return connections
 
-    def known(self, as_of: date) -> "Known":
+    def known(self, as_of: date) -> Known:
         """The door: everything that was known on `as_of` (that day included), and nothing else."""
-        return Known(self._connection, as_of)
+        return Known(self, as_of)
 
 
 def _view(table: Table, files: list[Path]) -> str:
@@ -171,16 +181,22 @@ class Known:
     `superseded_at`, the day from which a later known version replaces it (null if none).
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
-        self._connection = connection
+    def __init__(self, book: Book, as_of: date) -> None:
+        self._book = book
         self.as_of = as_of
 
-    def versions(self, table: str) -> str:
-        """SQL for all known versions of `table`."""
-        key = ", ".join(TABLES[table].key)
+    def versions(self, table: str, among: str = "") -> str:
+        """SQL for all known versions of `table`.
+
+        Args:
+            among: SQL that yields the wanted entities; the others are left out before versions are
+                told apart, which is what makes a part of a large book quick to read.
+        """
+        key, entity = ", ".join(TABLES[table].key), TABLES[table].entity
+        only = f" AND {entity} IN ({among})" if among else ""
         return (
             f"(SELECT *, lead(known_at) OVER (PARTITION BY {key} ORDER BY known_at) "
-            f"AS superseded_at FROM all_{table} WHERE known_at <= DATE '{self.as_of}')"
+            f"AS superseded_at FROM all_{table} WHERE known_at <= DATE '{self.as_of}'{only})"
         )
 
     def current(self, table: str) -> str:
@@ -194,7 +210,7 @@ class Known:
 
         `given` are further tables by name that the query may join.
         """
-        cursor = self._connection.cursor()
+        cursor = self._book.cursor()
         for name, table in (given or {}).items():
             cursor.register(name, table)
         return cursor.sql(sql, params=list(parameters) or None).to_arrow_table()

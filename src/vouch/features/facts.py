@@ -98,17 +98,10 @@ def _with_superseded(
 
 def _query(known: Known, name: str) -> str:
     table = TABLES[name]
-    order = f"ORDER BY {', '.join(table.key)}, known_at"
-    if table.entity == "guarantee_id":
-        return f"SELECT * FROM {known.versions(name)} SEMI JOIN wanted USING (guarantee_id) {order}"
-    theirs = (
-        f"(SELECT DISTINCT {table.entity} FROM {known.versions('guarantee')} "
-        "SEMI JOIN wanted USING (guarantee_id))"
-    )
-    return (
-        f"SELECT v.* FROM {known.versions(name)} v SEMI JOIN {theirs} w "
-        f"USING ({table.entity}) {order}"
-    )
+    wanted = "SELECT guarantee_id FROM wanted"
+    if table.entity != "guarantee_id":
+        wanted = f"SELECT {table.entity} FROM {known.versions('guarantee', wanted)}"
+    return f"SELECT * FROM {known.versions(name, wanted)} ORDER BY {', '.join(table.key)}, known_at"
 
 
 def _index(name: str, table: pa.Table) -> FactTable:
