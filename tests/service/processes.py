@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-READY_WITHIN = 90.0
+READY_WITHIN = 25.0
 
 
 def free_port() -> int:
@@ -22,7 +22,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], env: dict[str, str], port: int, cwd: Path) -> Iterator[httpx.Client]:
+def running(
+    command: list[str], env: dict[str, str], port: int, cwd: Path
+) -> Iterator[httpx.Client]:
     """The service, ready; stopped by its process group at the end."""
     with (cwd / "service.log").open("wb") as log:
         process = subprocess.Popen(

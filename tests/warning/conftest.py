@@ -290,7 +290,7 @@ def authenticator(*_given: Any) -> AuthResult:
     """Knows one login."""
     login = _given[-1]
     is_right = isinstance(login, LoginPassword) and login == LoginPassword(b"vouch@x", b"p:w/d")
-    return AuthResult(success=is_right)
+    return AuthResult(success=is_right, handled=is_right)
 
 
 @pytest.fixture

@@ -220,7 +220,7 @@ def guarded() -> Iterator[Inbox]:
     server = MailServer(
         kept, auth_required=True, auth_require_tls=False, authenticator=authenticator
     )
-    with pytest.warns(UserWarning, match="auth_required"):
+    with pytest.warns(UserWarning, match="Requiring AUTH"):
         server.start()
     yield kept
     server.stop()

@@ -16,8 +16,11 @@ class BundleModel:
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> Any:
         """Default probabilities, one per row of `model_input`."""
-        columns = {name: model_input[name].to_numpy() for name in self._bundle.encoder.names}
-        return self._bundle.probabilities(self._bundle.encoder.matrix(columns))
+        encoder = self._bundle.encoder
+        columns = {name: model_input[name].to_numpy() for name in encoder.names}
+        for name in encoder.levels:  # a frame writes a missing text as NaN
+            columns[name] = [value if isinstance(value, str) else None for value in columns[name]]
+        return self._bundle.probabilities(encoder.matrix(columns))
 
 
 def _load_pyfunc(path: str) -> BundleModel:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -22,7 +25,21 @@ log = logging.getLogger("vouch.service")
 _FOLLOW_SECONDS = 30.0
 _RETRY_SECONDS = 3.0
 
-settings = Settings.from_env()
+
+def environment(base: Mapping[str, str], project: Path) -> Mapping[str, str]:
+    """The environment; inside a Bento the packed champions are served unless it says otherwise.
+
+    Args:
+        base: what is set.
+        project: the folder that holds the package: in a Bento it stands beside bento.yaml.
+    """
+    if not (project.parent / "bento.yaml").exists():
+        return base
+    packed = {"VOUCH_PACKED": "yes", "VOUCH_CHAMPIONS": str(project / "var" / "champions")}
+    return {**packed, **base}
+
+
+settings = Settings.from_env(environment(os.environ, Path(__file__).parents[2]))
 app = web(settings)
 
 
@@ -73,6 +90,8 @@ class VouchService:
         problems = vouch.champions.refresh()
         for problem in problems:
             log.error("%s", problem)
+        if not vouch.champions.held:
+            log.warning("not ready: no stage has a champion in %s", vouch.settings.champions)
         vouch.portfolio()
         if app.state.desk is None and not problems and vouch.champions.held:
             vouch.store().ping()

@@ -56,14 +56,14 @@ class AlertDesk:
             for c in changes
             if c.change is not Change.RAISED
         ]
-        if new:
-            self._connection.execute(insert(ALERTS), new)
         if old:
             values: dict[str, Any] = {
                 name: bindparam(name) for name in _FIELDS if name != "alert_id"
             }
             query = update(ALERTS).where(ALERTS.c.alert_id == bindparam("changed_id"))
             self._connection.execute(query.values(values), old)
+        if new:
+            self._connection.execute(insert(ALERTS), new)
         if changes:
             self._connection.execute(insert(ALERT_EVENTS), [_event_row(c) for c in changes])
 

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +35,13 @@ class Database:
     def __init__(self, url: str) -> None:
         self._url = _parsed(url)
         self.name = self._url.render_as_string(hide_password=True)
-        with self._explained("opened"):
-            self._engine = _engine(self._url)
-            self._upgrade()
+        self._engine = _engine(self._url)
+        try:
+            with self._explained("opened"):
+                self._upgrade()
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -124,11 +127,10 @@ def _parsed(url: str) -> URL:
 
 
 def _engine(url: URL) -> Engine:
-    serializer = partial(json.dumps, ensure_ascii=False, allow_nan=False)
     if url.drivername != "sqlite":
         return create_engine(
             url,
-            json_serializer=serializer,
+            json_serializer=_json,
             hide_parameters=True,
             pool_pre_ping=True,
             connect_args={"connect_timeout": 10},
@@ -140,13 +142,20 @@ def _engine(url: URL) -> Engine:
         raise StoreError(f"cannot make the folder of the store {path}: {error}") from error
     engine = create_engine(
         url,
-        json_serializer=serializer,
+        json_serializer=_json,
         hide_parameters=True,
         connect_args={"timeout": float(BUSY_SECONDS)},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError as error:
+        raise StoreError(f"only finite numbers can be stored: {error}") from None
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

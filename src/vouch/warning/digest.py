@@ -28,8 +28,9 @@ from vouch.warning.rule import rules
 _TEMPLATES = Path(__file__).parent / "templates"
 _HERE = ZoneInfo("Asia/Shanghai")
 
-# So many guarantees in full, so many more as one line each: a mail must open on a telephone.
-IN_FULL, IN_BRIEF = 30, 270
+# So many guarantees in full, so many more as one line each: mail programs cut what is longer than
+# about 100 kB.
+IN_FULL, IN_BRIEF = 10, 290
 
 Words = Mapping[str, Any]
 
@@ -244,9 +245,11 @@ def _figures(detail: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
     ]
     before, days = detail["score_before"], detail["back_days"]
     if before is None:
-        return [*figures, ("", words["score_was_not"].format(days=days))]
-    change = f"{detail['score'] - before:+d}"
-    return [*figures, ("", words["score_was"].format(days=days, before=before, change=change))]
+        then = words["score_was_not"].format(days=days)
+    else:
+        change = f"{detail['score'] - before:+d}"
+        then = words["score_was"].format(days=days, before=before, change=change)
+    return [*figures, (words["score_change"], then)]
 
 
 def _scheme(detail: Mapping[str, Any], words: Words) -> str:

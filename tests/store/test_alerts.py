@@ -1,0 +1,183 @@
+"""Alerts, their history and the outbox, in one transaction, on every database."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from vouch.domain.alert import (
+    AlertChange,
+    AlertState,
+    Change,
+    Severity,
+    Signal,
+    close_alert,
+    raise_alert,
+    renew_alert,
+)
+from vouch.errors import StoreError
+from vouch.store.outbox import CLAIM, GIVE_UP_AFTER, Mail, MailState
+from vouch.store.store import Store
+
+NOW = datetime(2024, 7, 1, 1, 30, tzinfo=UTC)
+AS_OF = date(2024, 6, 30)
+LATE = Signal("G1", "arrears", "RP01", Severity.ORANGE, 75, {"days_past_due": 5.0})
+LATER = Signal("G1", "arrears", "RP02", Severity.RED, 45, {"days_past_due": 35.0})
+MAIL = Mail("<1@vouch>", "wang@guarantor.cn", "Subject: x\n\nbody")
+
+
+def raised(alert_id: str = "a1", signal: Signal = LATE) -> AlertChange:
+    return raise_alert(alert_id, signal, "M1", AS_OF, NOW)
+
+
+def queue(store: Store, mails: Sequence[Mail], now: datetime = NOW) -> None:
+    with store.alert_desk() as desk:
+        desk.queue(mails, now)
+
+
+def test_an_alert_is_read_as_it_was_raised(store: Store) -> None:
+    first = raised()
+    first = replace(first, alert=replace(first.alert, detail={"score": 612, "名": [0.1, None]}))
+    with store.alert_desk() as desk:
+        assert desk.live() == {}
+        desk.record([first])
+        assert desk.live() == {("G1", "arrears"): first.alert}
+    assert store.alerts() == [first.alert]
+    (event,) = store.alert_events("a1")
+    assert (event.change, event.at, event.rule) == (Change.RAISED, NOW, "RP01")
+    assert event.evidence == {"days_past_due": 5.0}
+
+
+def test_every_change_is_kept(store: Store) -> None:
+    first = raised()
+    worse = renew_alert(first.alert, LATER, "M1", AS_OF, NOW + timedelta(days=1))
+    assert worse is not None
+    closed = close_alert(worse.alert, "healed", AS_OF, NOW + timedelta(days=2))
+    for change in (first, worse, closed):
+        with store.alert_desk() as desk:
+            desk.record([change])
+    events = store.alert_events("a1")
+    assert [e.change for e in events] == [Change.RAISED, Change.WORSENED, Change.CLOSED]
+    assert [e.severity for e in events] == [Severity.ORANGE, Severity.RED, Severity.RED]
+    assert events[-1].note == "healed"
+    assert store.alerts() == []
+    assert [a.state for a in store.alerts("G1", live_only=False)] == [AlertState.CLOSED]
+
+
+def test_a_cause_has_one_live_alert(store: Store) -> None:
+    with store.alert_desk() as desk:
+        desk.record([raised()])
+    with pytest.raises(StoreError, match="refuses"), store.alert_desk() as desk:
+        desk.record([raised("a2")])
+    with store.alert_desk() as desk:
+        desk.record([close_alert(raised().alert, "healed", AS_OF, NOW), raised("a2")])
+    assert [alert.alert_id for alert in store.alerts()] == ["a2"]
+
+
+def test_the_worst_alerts_come_first(store: Store) -> None:
+    with store.alert_desk() as desk:
+        desk.record([raised(), raised("a2", replace(LATER, guarantee_id="G2"))])
+    assert [alert.alert_id for alert in store.alerts()] == ["a2", "a1"]
+    assert [alert.alert_id for alert in store.alerts("G1")] == ["a1"]
+
+
+def test_a_mail_is_queued_only_with_the_alerts_it_reports(store: Store) -> None:
+    with pytest.raises(StoreError), store.alert_desk() as desk:
+        desk.record([raised()])
+        desk.queue([MAIL, MAIL], NOW)
+    assert (store.alerts(), store.mails()) == ([], [])
+    with store.alert_desk() as desk:
+        desk.record([raised()])
+        desk.queue([MAIL], NOW)
+    assert len(store.alerts()) == len(store.mails()) == 1
+
+
+def test_watches_are_noted(store: Store) -> None:
+    with store.alert_desk() as desk:
+        assert desk.newest_watch is None
+        desk.note_watch(AS_OF, NOW, {"raised": 1})
+        desk.note_watch(date(2024, 5, 31), NOW, {})
+        assert desk.newest_watch == AS_OF
+
+
+def test_desks_wait_for_each_other(store: Store) -> None:
+    order = []
+    first_is_in, first_may_go = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with store.alert_desk() as desk:
+            first_is_in.set()
+            first_may_go.wait(10)
+            desk.record([raised()])
+            order.append("first")
+
+    def second() -> None:
+        first_is_in.wait(10)
+        with store.alert_desk() as desk:
+            order.append("second")
+            order.extend(desk.live())
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    for thread in threads:
+        thread.start()
+    first_is_in.wait(10)
+    first_may_go.set()
+    for thread in threads:
+        thread.join()
+    assert order == ["first", "second", ("G1", "arrears")]
+
+
+def test_a_sent_mail_is_never_claimed_again(store: Store) -> None:
+    queue(store, [MAIL])
+    (mail,) = store.claim_mails(NOW)
+    assert (mail.recipient, mail.content) == (MAIL.recipient, MAIL.content)
+    assert store.settle_mail(mail, None, NOW) is MailState.SENT
+    assert store.claim_mails(NOW + CLAIM) == []
+    (kept,) = store.mails(MailState.SENT)
+    assert (kept.attempts, kept.settled_at, kept.last_error) == (1, NOW, None)
+
+
+def test_a_claimed_mail_is_nobody_elses_until_the_claim_lapses(store: Store) -> None:
+    queue(store, [MAIL])
+    assert len(store.claim_mails(NOW)) == 1
+    assert store.claim_mails(NOW + CLAIM - timedelta(seconds=1)) == []
+    assert len(store.claim_mails(NOW + CLAIM)) == 1
+
+
+def test_of_many_senders_each_mail_has_one(store: Store) -> None:
+    queue(store, [replace(MAIL, message_id=f"<{n}@vouch>") for n in range(20)])
+    claimed: list[str] = []
+
+    def claim() -> None:
+        claimed.extend(mail.message_id for mail in store.claim_mails(NOW))
+
+    threads = [threading.Thread(target=claim) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(claimed) == len(set(claimed)) == 20
+
+
+def test_a_failed_mail_waits_with_its_error(store: Store) -> None:
+    queue(store, [MAIL])
+    for attempt in (1, 2):
+        (mail,) = store.claim_mails(NOW)
+        assert store.settle_mail(mail, "550 no", NOW) is MailState.QUEUED
+        (kept,) = store.mails(MailState.QUEUED)
+        assert (kept.attempts, kept.last_error, kept.settled_at) == (attempt, "550 no", None)
+
+
+def test_after_a_week_it_is_given_up(store: Store) -> None:
+    queue(store, [MAIL])
+    (mail,) = store.claim_mails(NOW + GIVE_UP_AFTER)
+    assert store.settle_mail(mail, "550 no", NOW + GIVE_UP_AFTER) is MailState.FAILED
+    assert store.claim_mails(NOW + GIVE_UP_AFTER * 2) == []
+
+
+def test_a_message_id_is_queued_once(store: Store) -> None:
+    queue(store, [MAIL])
+    with pytest.raises(StoreError, match="refuses"):
+        queue(store, [MAIL])
