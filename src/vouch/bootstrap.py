@@ -20,6 +20,7 @@ from vouch.scoring.bundle import Bundle
 from vouch.scoring.registry import Registry, packed_champion
 from vouch.settings import Settings
 from vouch.store.store import Store
+from vouch.warning.notify import Mailer, mailer
 
 log = logging.getLogger("vouch")
 
@@ -203,6 +204,11 @@ class Vouch:
         """
         with self._lock:
             return self._store
+
+    def mailer(self) -> Mailer:
+        """Where alert mails go: the SMTP server of the settings, or files in the outbox folder."""
+        settings = self.settings
+        return mailer(settings.smtp_url, settings.mail_from, settings.home / "outbox")
 
     def close(self) -> None:
         """Give back what is held open."""

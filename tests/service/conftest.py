@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from vouch.book.book import Book
+from vouch.book.book import Book, Known
 from vouch.book.ingest import write_batch
 from vouch.book.tables import TABLES
 from vouch.bootstrap import Vouch, build
@@ -176,7 +176,7 @@ def trained(book: Book, stage: Stage, seed: int = 1) -> Bundle:
         "seed": seed,
         "num_threads": 1,
     }
-    bundle = Bundle(
+    return Bundle(
         spec=Spec.parse(_spec(stage, names)),
         encoder=encoder,
         trees=lightgbm.train(options, data, num_boost_round=20 + seed),
@@ -189,7 +189,6 @@ def trained(book: Book, stage: Stage, seed: int = 1) -> Bundle:
         self_test=[],
         history=index,
     )
-    return bundle
 
 
 def _spec(stage: Stage, names: list[str]) -> str:
@@ -222,6 +221,52 @@ def champions(bundles: dict[Stage, Bundle], tmp_path_factory: pytest.TempPathFac
     for bundle in bundles.values():
         pack(bundle, folder, "3")
     return folder
+
+
+@pytest.fixture(scope="session")
+def train() -> Callable[..., Bundle]:
+    return trained
+
+
+@pytest.fixture(scope="session")
+def pack_bundle() -> Callable[[Bundle, Path, str], None]:
+    return pack
+
+
+@pytest.fixture(scope="session")
+def add_facts() -> Callable[..., Book]:
+    return write
+
+
+@pytest.fixture(scope="session")
+def inline(book: Book) -> Callable[[str, date], dict[str, Any]]:
+    """What the book knew of a guarantee on a day, as a request says it."""
+
+    def rows(known: Known, table: str, key: str, value: str | None) -> Rows:
+        found = known.query(f"SELECT * FROM {known.current(table)} WHERE {key} = ?", [value])
+        return [
+            {name: _plain(v) for name, v in row.items() if name in names and v is not None}
+            for row in found.to_pylist()
+            for names in [TABLES[table].by_name]
+        ]
+
+    def case(guarantee_id: str, as_of: date) -> dict[str, Any]:
+        known = book.known(as_of)
+        guarantee = rows(known, "guarantee", "guarantee_id", guarantee_id)[0]
+        return {
+            "as_of": as_of.isoformat(),
+            "guarantee": guarantee,
+            "borrower": rows(known, "borrower", "borrower_id", guarantee["borrower_id"])[0],
+            "lender": rows(known, "lender", "lender_id", guarantee["lender_id"])[0],
+            "performance": rows(known, "performance", "guarantee_id", guarantee_id)[::-1],
+            "signals": rows(known, "signal", "borrower_id", guarantee["borrower_id"]),
+        }
+
+    return case
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, date | Decimal) else value
 
 
 MakeSettings = Callable[..., Settings]

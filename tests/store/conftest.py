@@ -29,18 +29,25 @@ def postgres_server() -> Iterator[str]:
             address = server.get_uri(driver="psycopg")
     except Exception as error:
         pytest.skip(f"PostgreSQL cannot start here: {error!r}")
+    with psycopg.connect(_plain(address), autocommit=True) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
+        connection.execute("SELECT pg_reload_conf()")
     yield address
     server.cleanup()
 
 
+def _plain(address: str) -> str:
+    return address.replace("postgresql+psycopg", "postgresql")
+
+
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
-    """A fresh database."""
+    """A fresh schema, which is a store of its own and made quicker than a database."""
     name = f"vouch_{uuid4().hex[:12]}"
-    plain = postgres_server.replace("postgresql+psycopg", "postgresql")
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return postgres_server.replace("/postgres?", f"/{name}?")
+    with psycopg.connect(_plain(postgres_server), autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {name}".encode())
+    return f"{postgres_server}&options=-csearch_path%3D{name}"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

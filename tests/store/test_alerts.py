@@ -84,13 +84,15 @@ def test_the_worst_alerts_come_first(store: Store) -> None:
 
 
 def test_a_mail_is_queued_only_with_the_alerts_it_reports(store: Store) -> None:
-    with pytest.raises(StoreError), store.alert_desk() as desk:
-        desk.record([raised()])
-        desk.queue([MAIL, MAIL], NOW)
+    def report(*mails: Mail) -> None:
+        with store.alert_desk() as desk:
+            desk.record([raised()])
+            desk.queue(mails, NOW)
+
+    with pytest.raises(StoreError):
+        report(MAIL, MAIL)
     assert (store.alerts(), store.mails()) == ([], [])
-    with store.alert_desk() as desk:
-        desk.record([raised()])
-        desk.queue([MAIL], NOW)
+    report(MAIL)
     assert len(store.alerts()) == len(store.mails()) == 1
 
 

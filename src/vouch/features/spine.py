@@ -103,6 +103,6 @@ def _applications(known: Known, since: date, until: date) -> str:
     )
 
 
-def one(known: Known, guarantee_id: str, as_of: date) -> Cases:
+def one(guarantee_id: str, as_of: date) -> Cases:
     """A single case, whether or not it is in force."""
     return Cases([guarantee_id], np.array([to_days(as_of)]))

@@ -211,8 +211,8 @@ def _decision(
     grade = policy.grade(score)
     return Decision(
         stage=bundle.stage,
-        guarantee_id=subject.guarantee_id or None,
-        borrower_id=subject.borrower_id or None,
+        guarantee_id=subject.guarantee_id,
+        borrower_id=subject.borrower_id,
         as_of=subject.as_of,
         default_probability=probability,
         score=score,

@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from vouch.features.asof import Current
 from vouch.features.facts import EPOCH, Cases, Facts, to_days
 from vouch.scoring.bundle import Bundle
 from vouch.scoring.decision import Decision, decide
-from vouch.service.given import future, given_case
+from vouch.service.given import GivenCase, batches, future, given_case, named
 from vouch.service.payloads import FactsCase, KnownCase
 from vouch.service.refusals import Refusal, wrong_fields
 from vouch.store.store import DecisionRecord
@@ -97,21 +97,14 @@ class Desk:
         today = clock.today()
         known = [i for i, one in enumerate(asked) if isinstance(one.case, KnownCase)]
         found = dict(zip(known, self._known(bundle, [asked[i] for i in known], today), strict=True))
-        faults: list[FieldFault] = []
-        for i, one in enumerate(asked):
-            if isinstance(one.case, FactsCase):
-                try:
-                    found[i] = self._given(bundle, one.case, today)
-                except FactsError as error:
-                    faults += [FieldFault(one.place + f.field, f.reason) for f in error.faults]
-        if faults:
-            raise wrong_fields(faults)
+        for batch in batches(_given(asked, bundle.stage, today)):
+            days = [to_days(case.as_of) for case in batch.cases]
+            cases = Cases([case.guarantee_id for case in batch.cases], np.array(days))
+            schemes = [case.scheme for case in batch.cases]
+            places = [asked[case.number].place for case in batch.cases]
+            decided = self._decided(bundle, cases, batch.facts(), schemes, places)
+            found |= {c.number: d for c, d in zip(batch.cases, decided, strict=True)}
         return [found[i] for i in range(len(asked))]
-
-    def _given(self, bundle: Bundle, case: FactsCase, today: date) -> Decision:
-        given = given_case(case, bundle.stage, today)
-        cases = Cases([given.guarantee_id], np.array([to_days(given.as_of)]))
-        return self._decided(bundle, cases, given.facts, [given.scheme], [""])[0]
 
     def _known(self, bundle: Bundle, asked: Sequence[_Placed], today: date) -> list[Decision]:
         if not asked:
@@ -154,6 +147,24 @@ class Desk:
             raise _unknown(places, str(error)) from error
 
 
+def _given(asked: Sequence[_Placed], stage: Stage, today: date) -> list[GivenCase]:
+    """The cases that bring their facts.
+
+    Raises:
+        FactsError: of any of them; all faults are named.
+    """
+    found, faults = [], []
+    for i, one in enumerate(asked):
+        if isinstance(one.case, FactsCase):
+            try:
+                found.append(given_case(one.case, i, stage, today))
+            except FactsError as error:
+                faults += [FieldFault(one.place + f.field, f.reason) for f in error.faults]
+    if faults:
+        raise FactsError(faults)
+    return found
+
+
 def _as_of(
     facts: Facts, ids: Sequence[str], days: Sequence[date | None], stage: Stage, today: date
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -191,7 +202,12 @@ def _record(case: Case, decision: Decision, caller: str) -> DecisionRecord:
     request = case.model_dump(mode="json", exclude_unset=True)
     canonical = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     decision_id, made_at = str(uuid.uuid4()), clock.now()
-    named = {"decision_id": decision_id, "made_at": made_at.isoformat()}
+    decision = replace(
+        decision,
+        guarantee_id=named(decision.guarantee_id),
+        borrower_id=named(decision.borrower_id),
+    )
+    stamp = {"decision_id": decision_id, "made_at": made_at.isoformat()}
     return DecisionRecord(
         decision_id=decision_id,
         made_at=made_at,
@@ -201,7 +217,7 @@ def _record(case: Case, decision: Decision, caller: str) -> DecisionRecord:
         borrower_id=decision.borrower_id,
         request_hash=hashlib.sha256(canonical.encode()).hexdigest(),
         request=request,
-        answer=named | decision.answer(),
+        answer=stamp | decision.answer(),
         model_name=decision.model.name,
         model_version=decision.model.version,
         model_hash=decision.model.hash,

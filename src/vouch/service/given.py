@@ -2,55 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vouch.book.tables import TABLES
 from vouch.domain.stage import Stage
 from vouch.errors import FactsError, FieldFault
-from vouch.service.payloads import FactsCase, rows_of
+from vouch.features.facts import Facts
+from vouch.service.payloads import EARLIEST, FactsCase, rows_of
 
-if TYPE_CHECKING:
-    from vouch.features.facts import Facts
+Rows = Mapping[str, list[dict[str, Any]]]
 
-# Stands for an identifier that was not given: no identifier in a book or a payload is empty.
-UNNAMED = ""
+# Begins an identifier that was not given: one in a book or a payload holds no such character.
+_UNNAMED = "\0"
 
 _IN_LISTS = {"performance": "performance", "signal": "signals"}
 
 
 @dataclass(frozen=True)
 class GivenCase:
-    """A case whose facts came with the request."""
+    """A case whose facts came with the request, from place `number` of it."""
 
-    guarantee_id: str
+    number: int
     as_of: date
-    facts: Facts
+    rows: Rows
     scheme: str | None
 
+    @property
+    def guarantee_id(self) -> str:
+        """The guarantee, or what stands for it."""
+        return str(self.rows["guarantee"][0]["guarantee_id"])
 
-def given_case(case: FactsCase, stage: Stage, today: date) -> GivenCase:
+
+def given_case(case: FactsCase, number: int, stage: Stage, today: date) -> GivenCase:
     """Fill in what may be left out, and check what no single field can tell.
 
     Raises:
         FactsError: facts contradict each other or lie after the day they are to be seen on.
     """
-    from vouch.features.facts import Facts
-
     rows = rows_of(case)
-    guarantee = rows["guarantee"][0]
-    as_of = case.as_of or (stage is Stage.PRE_LOAN and guarantee["event_at"]) or today
-    faults = future(as_of, today)
-    faults += _name(rows)
+    applied = rows["guarantee"][0]["event_at"] if stage is Stage.PRE_LOAN else None
+    as_of = case.as_of or applied or today
+    faults = future(as_of, today) + _name(rows, f"{_UNNAMED}{number}")
     for name in rows:
         _date(name, rows[name], as_of)
         faults += _misdated(name, rows[name], as_of)
         faults += _repeated(name, rows[name])
     if faults:
         raise FactsError(faults)
-    return GivenCase(guarantee["guarantee_id"], as_of, Facts.of_case(rows), case.scheme)
+    return GivenCase(number, as_of, rows, case.scheme)
+
+
+def named(identifier: str | None) -> str | None:
+    """An identifier as given, None for what only stands for one."""
+    return None if identifier is None or identifier.startswith(_UNNAMED) else identifier
+
+
+@dataclass
+class Batch:
+    """Cases whose facts can stand side by side: none says anything about what another is about."""
+
+    cases: list[GivenCase] = field(default_factory=list)
+    _seen: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    def takes(self, case: GivenCase) -> bool:
+        """Whether the case is about others, or says just the same of the same lender."""
+        return all(
+            about not in self._seen or (about[0] == "lender" and self._seen[about] == said)
+            for about, said in _about(case)
+        )
+
+    def add(self, case: GivenCase) -> None:
+        """Take a case in."""
+        self.cases.append(case)
+        self._seen.update(_about(case))
+
+    def facts(self) -> Facts:
+        """The facts of all cases."""
+        rows: dict[str, list[dict[str, Any]]] = {"lender": []}
+        for about, said in self._seen.items():
+            rows["lender"] += said if about[0] == "lender" else []
+        for case in self.cases:
+            for name in case.rows:
+                if name != "lender":
+                    rows.setdefault(name, []).extend(case.rows[name])
+        return Facts.of_case(rows)
+
+
+def _about(case: GivenCase) -> Iterator[tuple[tuple[str, str], Any]]:
+    guarantee = case.rows["guarantee"][0]
+    yield ("guarantee", guarantee["guarantee_id"]), None
+    yield ("borrower", guarantee["borrower_id"]), None
+    if guarantee["lender_id"] is not None:
+        yield ("lender", guarantee["lender_id"]), case.rows["lender"]
+
+
+def batches(cases: Sequence[GivenCase]) -> list[Batch]:
+    """As few batches as it takes: the engine is as quick for many cases as for one."""
+    made: list[Batch] = []
+    for case in cases:
+        batch = next((batch for batch in made if batch.takes(case)), None)
+        if batch is None:
+            made.append(batch := Batch())
+        batch.add(case)
+    return made
 
 
 def future(as_of: date, today: date) -> list[FieldFault]:
@@ -60,32 +117,31 @@ def future(as_of: date, today: date) -> list[FieldFault]:
     return [FieldFault("as_of", f"{as_of} lies in the future; today is {today}")]
 
 
-def _name(rows: Mapping[str, list[dict[str, Any]]]) -> list[FieldFault]:
+def _name(rows: Rows, unnamed: str) -> list[FieldFault]:
     """Give every row the identifiers it belongs under; say where two differ."""
     faults = []
-    guarantee = rows["guarantee"][0]
     for key, tables in {
         "guarantee_id": ("guarantee", "performance"),
         "borrower_id": ("guarantee", "borrower", "signal"),
         "lender_id": ("guarantee", "lender"),
     }.items():
         given = [(name, i, row) for name in tables for i, row in enumerate(rows[name])]
-        named = [row[key] for _, _, row in given if row[key] is not None]
+        known = [row[key] for _, _, row in given if row[key] is not None]
         for name, i, row in given:
-            if row[key] is not None and row[key] != named[0]:
-                reason = f"differs from the {key} {named[0]!r} given elsewhere in this case"
+            if row[key] is not None and row[key] != known[0]:
+                reason = f"differs from the {key} {known[0]!r} given elsewhere in this case"
                 faults.append(FieldFault(f"{_place(name, i)}.{key}", reason))
-        if named or key != "lender_id" or rows["lender"]:
+        if known or key != "lender_id" or rows["lender"]:
             for _, _, row in given:
-                row[key] = named[0] if named else UNNAMED
-    guarantee.setdefault("guarantee_id", UNNAMED)
+                row[key] = known[0] if known else unnamed
     return faults
 
 
 def _date(name: str, rows: Sequence[dict[str, Any]], as_of: date) -> None:
     for row in rows:
-        if row["event_at"] is None and name not in _IN_LISTS:
-            row["event_at"] = row["known_at"] or as_of
+        if row["event_at"] is None:
+            # what a borrower or lender is, they have been all along
+            row["event_at"] = row["known_at"] or (as_of if name == "guarantee" else EARLIEST)
         if row["known_at"] is None:
             row["known_at"] = row["event_at"]
 

@@ -47,13 +47,15 @@ _EXAMPLES: Mapping[Kind, list[Any]] = {
 def _day(value: object) -> object:
     # pydantic alone would also read a text of digits as seconds since 1970
     if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-        return date.fromisoformat(value)
-    if isinstance(value, date):
-        return value
-    raise ValueError("write a date as YYYY-MM-DD")
+        value = date.fromisoformat(value)
+    if not isinstance(value, date):
+        raise ValueError("write a date as YYYY-MM-DD")
+    if value < EARLIEST:
+        raise ValueError(f"is before {EARLIEST}")
+    return value
 
 
-Day = Annotated[date, BeforeValidator(_day), Field(ge=EARLIEST)]
+Day = Annotated[date, BeforeValidator(_day)]
 
 
 class Strict(BaseModel):
@@ -159,8 +161,7 @@ class FactsCase(Strict):
 
     The borrower's earlier guarantees and the portfolio's record come from the book, so give
     borrower_id and lender_id where the book knows them, and guarantee_id where it already holds
-    this guarantee. event_at of guarantee, borrower and lender defaults to as_of, every known_at to
-    its event_at.
+    this guarantee. event_at of the guarantee defaults to as_of, every known_at to its event_at.
     """
 
     as_of: Day | None = _AS_OF
