@@ -82,7 +82,7 @@ def assemble(book: Book, spec: Spec, until: date, progress: Progress) -> Frame:
 
 def _first_day(known: Known) -> date:
     found = known.query(f"SELECT min(event_at) AS day FROM {known.versions('guarantee')}")
-    first = found["day"][0].as_py()
+    first: date | None = found["day"][0].as_py()
     if first is None:
         raise TrainingError(f"the book holds no guarantee known by {known.as_of}")
     return max(first, _DAWN)

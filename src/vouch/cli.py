@@ -302,6 +302,7 @@ def watch(
             day(as_of) or clock.today(),
             clock.now(),
             step,
+            parts.settings.administrator,
         )
     _show(report, json_)
 

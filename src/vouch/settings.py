@@ -39,6 +39,9 @@ class Settings:
         True,
     )
     mail_from: str = _setting("VOUCH_MAIL_FROM", "Sender of alert mails")
+    administrator: str | None = _setting(
+        "VOUCH_ADMINISTRATOR", "Address told of warnings that have nobody to go to"
+    )
     port: int = _setting("VOUCH_PORT", "Port of the service")
     workers: int = _setting("VOUCH_WORKERS", "Worker processes of the service")
     max_body_bytes: int = _setting("VOUCH_MAX_BODY_BYTES", "Largest request body taken")
@@ -66,6 +69,7 @@ class Settings:
             policy=Path(env.get("VOUCH_POLICY") or shipped_policy).absolute(),
             smtp_url=_smtp_url(env),
             mail_from=env.get("VOUCH_MAIL_FROM") or "vouch@localhost",
+            administrator=env.get("VOUCH_ADMINISTRATOR") or None,
             port=_number(env, "VOUCH_PORT", 3000, 1, 65535),
             workers=_number(env, "VOUCH_WORKERS", 1, 1, 64),
             max_body_bytes=_number(env, "VOUCH_MAX_BODY_BYTES", 1_000_000, 1_000, 1_000_000_000),

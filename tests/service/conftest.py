@@ -4,8 +4,10 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from vouch import clock
 from vouch.book.book import Book, Known
 from vouch.book.ingest import write_batch
 from vouch.book.tables import TABLES
-from vouch.bootstrap import Vouch, build
+from vouch.bootstrap import build
 from vouch.domain.calendar import month_ends
 from vouch.domain.stage import Stage
 from vouch.features.facts import Cases, Facts, compute, to_days
@@ -34,6 +37,7 @@ from vouch.settings import Settings
 
 Rows = list[dict[str, Any]]
 LAST = date(2024, 12, 31)
+TODAY = date(2025, 6, 30)
 
 _TERMS = [
     "amount",
@@ -269,29 +273,13 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, date | Decimal) else value
 
 
-MakeSettings = Callable[..., Settings]
-
-
-@pytest.fixture
-def make_settings(book: Book, champions: Path, tmp_path: Path) -> MakeSettings:
-    def make(**changed: str) -> Settings:
-        env = {
-            "VOUCH_HOME": str(tmp_path / "home"),
-            "VOUCH_BOOK": str(book.path),
-            "VOUCH_CHAMPIONS": str(champions),
-            "VOUCH_PACKED": "yes",
-        }
-        return Settings.from_env(env | changed)
-
-    return make
-
-
 class Client:
     """Talks to an ASGI application in this process."""
 
     def __init__(self, app: Any, desk: Desk) -> None:
         self.app = app
         self.desk = desk
+        self.store_url: str = app.state.settings.store_url
         self._loop = asyncio.Runner()
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         self._http = httpx.AsyncClient(transport=transport, base_url="http://vouch")
@@ -310,29 +298,53 @@ class Client:
         self._loop.close()
 
 
+MakeSettings = Callable[..., Settings]
 Serve = Callable[..., Client]
+
+
+def _settings(home: Path, book: Book, champions: Path, **changed: str) -> Settings:
+    env = {
+        "VOUCH_HOME": str(home),
+        "VOUCH_BOOK": str(book.path),
+        "VOUCH_CHAMPIONS": str(champions),
+        "VOUCH_PACKED": "yes",
+    }
+    return Settings.from_env(env | changed)
+
+
+@contextmanager
+def _serving(settings: Settings) -> Iterator[Client]:
+    vouch = build(settings)
+    assert vouch.champions.refresh() == []
+    app = web(settings)
+    app.state.desk = Desk(vouch)
+    client = Client(app, app.state.desk)
+    yield client
+    client.close()
+    vouch.close()
+
+
+@pytest.fixture(autouse=True)
+def _the_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "today", lambda: TODAY)
+
+
+@pytest.fixture
+def make_settings(book: Book, champions: Path, tmp_path: Path) -> MakeSettings:
+    return partial(_settings, tmp_path / "home", book, champions)
 
 
 @pytest.fixture
 def serve(make_settings: MakeSettings) -> Iterator[Serve]:
-    """The service over the made book, in this process; give settings that differ."""
-    opened: list[Vouch | Client] = []
-
-    def start(**changed: str) -> Client:
-        settings = make_settings(**changed)
-        vouch = build(settings)
-        assert vouch.champions.refresh() == []
-        app = web(settings)
-        app.state.desk = Desk(vouch)
-        client = Client(app, app.state.desk)
-        opened.extend([client, vouch])
-        return client
-
-    yield start
-    for part in opened:
-        part.close()
+    """The service over the made book, in this process, with settings that differ."""
+    with ExitStack() as stack:
+        yield lambda **changed: stack.enter_context(_serving(make_settings(**changed)))
 
 
-@pytest.fixture
-def client(serve: Serve) -> Client:
-    return serve()
+@pytest.fixture(scope="session")
+def client(
+    book: Book, champions: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Client]:
+    """The service over the made book, shared by the tests."""
+    with _serving(_settings(tmp_path_factory.mktemp("home"), book, champions)) as client:
+        yield client

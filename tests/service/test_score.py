@@ -132,11 +132,11 @@ def test_a_correction_replaces_from_the_day_it_was_known(client):
     assert found("2024-03-15", month) != found("2024-03-15", clean)
 
 
-def test_a_decision_is_stored_as_answered(client, make_settings):
+def test_a_decision_is_stored_as_answered(client):
     case = {"guarantee": {"amount": "1000.50"}, "as_of": "2024-03-15"}
     made = score(client, "pre-loan", case)
     assert client.get(f"/v1/decisions/{made['decision_id']}").json() == made
-    store = Store(make_settings().store_url)
+    store = Store(client.store_url)
     record = store.decision(made["decision_id"])
     store.close()
     canonical = json.dumps(case, sort_keys=True, separators=(",", ":"))

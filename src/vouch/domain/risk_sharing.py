@@ -88,6 +88,24 @@ class Scheme:
         return Allocation(payment, recovery, loss)
 
 
+def loan_exposure(
+    amount: Decimal, balance: Decimal | None, guaranteed_amount: Decimal | None
+) -> Decimal:
+    """What all parties together stand to lose: the loan still owed, to the fen.
+
+    A balance is the principal still guaranteed. Where the guarantee covers only a part of the loan,
+    the bank's own part stands beside it: loan = balance · amount / guaranteed amount.
+
+    >>> loan_exposure(Decimal("100.00"), Decimal("40.00"), Decimal("80.00"))
+    Decimal('50.00')
+    """
+    if balance is None:
+        return amount.quantize(FEN, ROUND_HALF_UP)
+    if guaranteed_amount is None or not 0 < guaranteed_amount < amount:
+        return balance.quantize(FEN, ROUND_HALF_UP)
+    return (balance * amount / guaranteed_amount).quantize(FEN, ROUND_HALF_UP)
+
+
 def expected_compensation(
     scheme: Scheme, default_probability: float, exposure: Decimal, loss_given_default: Decimal
 ) -> dict[Party, Decimal]:

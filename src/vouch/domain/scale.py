@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_CERTAIN = 1e-15
+
 
 @dataclass(frozen=True)
 class ScoreScale:
@@ -35,8 +37,12 @@ class ScoreScale:
         )
 
     def score(self, default_probability: float) -> int:
-        """The rounded score of a default probability in (0, 1)."""
-        odds = (1.0 - default_probability) / default_probability
+        """The rounded score of a default probability in [0, 1].
+
+        Certainty has no odds: probabilities closer to 0 or 1 than 1e-15 are scored as that.
+        """
+        probability = min(max(default_probability, _CERTAIN), 1.0 - _CERTAIN)
+        odds = (1.0 - probability) / probability
         return round(self.anchor_score + self.points_to_double * math.log2(odds / self.anchor_odds))
 
 

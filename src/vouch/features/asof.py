@@ -42,7 +42,7 @@ class FactTable:
     def build(cls, entity: Sequence[Any], columns: Mapping[str, Floats | Objects]) -> FactTable:
         """Index rows that are already sorted so that equal entities stand together."""
         names: dict[str, int] = {}
-        starts = []
+        starts: list[int] = []
         previous: Any = None
         for row, name in enumerate(entity):
             if row == 0 or name != previous:
@@ -52,7 +52,7 @@ class FactTable:
         starts.append(len(entity))
         return cls(columns, names, np.asarray(starts, dtype=np.int64))
 
-    def numbers(self, entity_names: Sequence[Any]) -> Integers:
+    def numbers(self, entity_names: Sequence[Any] | Objects) -> Integers:
         """The number of each named entity, -1 for one without any fact."""
         get = self.entities.get
         return np.fromiter(
@@ -60,7 +60,7 @@ class FactTable:
         )
 
     def history(
-        self, entity_names: Sequence[Any], as_of: Floats, own: Objects | None = None
+        self, entity_names: Sequence[Any] | Objects, as_of: Floats, own: Objects | None = None
     ) -> History:
         """What was visible of each entity on its date.
 

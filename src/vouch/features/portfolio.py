@@ -257,7 +257,8 @@ class Portfolio:
         track = self.index.everything
         exposure = track.exposure(since, self.as_of)
         called = track.compensations(since, self.as_of) * 365.0
-        return np.divide(called, exposure, out=np.full(len(called), np.nan), where=exposure > 0)
+        rate: Floats = np.full(len(called), np.nan)
+        return np.divide(called, exposure, out=rate, where=exposure > 0)
 
     def volume(self, group: str, days: float) -> Floats:
         """Guarantees of the case's group in the last `days`."""
@@ -266,7 +267,8 @@ class Portfolio:
     def typical_amount(self, group: str, days: float) -> Floats:
         """Geometric mean amount of the group's guarantees in the last `days`, shrunk."""
         total = self._sums(group, days, "log_amount") + PRIOR_AMOUNTS * PRIOR_LOG_AMOUNT
-        return np.exp(total / (self.volume(group, days) + PRIOR_AMOUNTS))
+        typical: Floats = np.exp(total / (self.volume(group, days) + PRIOR_AMOUNTS))
+        return typical
 
     def _sums(self, group: str, days: float, measure: str) -> Floats:
         found = np.zeros(len(self.as_of))

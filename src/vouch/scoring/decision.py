@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from vouch.domain.risk_sharing import FEN, Party, expected_compensation
+from vouch.domain.risk_sharing import FEN, Party, expected_compensation, loan_exposure
 from vouch.domain.stage import Stage
 from vouch.errors import FactsError, FieldFault, NotFoundError, PolicyError
 from vouch.features.facts import EPOCH, Cases, Facts, Views
@@ -99,7 +99,7 @@ class Subject:
     guarantee_id: str
     borrower_id: str | None
     as_of: date
-    applied_on: date
+    signed_on: date
     scheme: str | None
     exposure: Decimal
 
@@ -107,19 +107,19 @@ class Subject:
 def subjects(stage: Stage, cases: Cases, facts: Facts) -> list[Subject]:
     """The subject of each case, as visible on its date.
 
-    The exposure is the newest balance known, or before the loan runs the amount applied for.
+    The exposure is the loan behind the newest balance, or before the loan runs the amount.
 
     Raises:
         NotFoundError: a guarantee was not known on its date.
     """
     views = Views(facts, cases, None)
     guarantee = views.guarantee
-    amounts = guarantee.number("amount")
-    if stage is not Stage.PRE_LOAN:
-        balances = views.performance.last("balance")
-        amounts = np.where(np.isnan(balances), amounts, balances)
+    amounts, guaranteed = guarantee.number("amount"), guarantee.number("guaranteed_amount")
+    owed = views.performance.last("balance")
+    balances = np.full(len(cases), np.nan) if stage is Stage.PRE_LOAN else owed
     borrowers, schemes = guarantee.text("borrower_id"), guarantee.text("scheme")
-    applied = guarantee.number("event_at")
+    applied, started = guarantee.number("event_at"), guarantee.number("start_on")
+    signed = np.where(np.isnan(started), applied, started)
     found = []
     for row, guarantee_id in enumerate(cases.guarantee_ids):
         as_of = _day(float(cases.as_of[row]))
@@ -130,12 +130,18 @@ def subjects(stage: Stage, cases: Cases, facts: Facts) -> list[Subject]:
                 guarantee_id=guarantee_id,
                 borrower_id=borrowers[row],
                 as_of=as_of,
-                applied_on=_day(float(applied[row])),
+                signed_on=_day(float(signed[row])),
                 scheme=schemes[row],
-                exposure=Decimal(repr(float(amounts[row]))).quantize(FEN),
+                exposure=exposure_of(amounts[row], balances[row], guaranteed[row]),
             )
         )
     return found
+
+
+def exposure_of(amount: float, balance: float, guaranteed_amount: float) -> Decimal:
+    """The exposure from what the as-of engine gives, NaN where unknown."""
+    known = (None if np.isnan(v) else Decimal(repr(float(v))) for v in (balance, guaranteed_amount))
+    return loan_exposure(Decimal(repr(float(amount))), *known)
 
 
 def _day(days: float) -> date:
@@ -147,8 +153,9 @@ def share_expected(
 ) -> ExpectedCompensation:
     """Expected compensation under the scheme asked for, else the guarantee's own, else the default.
 
-    The version in force on the day of application counts. Where nobody asked for a scheme and none
-    answers for that day, the total stands alone with a note: a score is worth having without it.
+    The version in force when the guarantee began (or else was applied for) counts. Where nobody
+    asked for a scheme and none answers for that day, the total stands alone with a note: a score is
+    worth having without it.
 
     Raises:
         FactsError: the scheme asked for does not exist or was not in force.
@@ -157,7 +164,7 @@ def share_expected(
     name = asked or subject.scheme or policy.default_scheme
     _ = policy.schemes  # a policy file that is wrong is nobody's choice of scheme
     try:
-        scheme = policy.scheme(name, subject.applied_on)
+        scheme = policy.scheme(name, subject.signed_on)
     except PolicyError as error:
         if asked:
             raise FactsError([FieldFault("scheme", str(error))]) from error

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vouch.service.refusals import error_body, routing_refusal
 
-_HEADER = "x-request-id"
+REQUEST_ID = "x-request-id"
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -27,7 +27,7 @@ class Envelope:
         if scope["type"] != "http" or "request_id" in scope.get("state", {}):
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(_HEADER, "")
+        given = Headers(scope=scope).get(REQUEST_ID, "")
         request_id = given if _SAFE.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         await self._app(scope, receive, _Sending(send, request_id))
@@ -44,7 +44,7 @@ class _Sending:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            headers[_HEADER] = self._request_id
+            headers[REQUEST_ID] = self._request_id
             if message["status"] >= 400 and headers.get("content-type", "").startswith("text/"):
                 self._is_replaced = True
                 await self._replace(message, headers)

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from vouch.domain.stage import Stage
 from vouch.errors import FactsError, VouchError
 from vouch.service.answers import DecisionAnswer, VersionsAnswer
-from vouch.service.envelope import Envelope, request_id_of
+from vouch.service.envelope import REQUEST_ID, Envelope, request_id_of
 from vouch.service.payloads import EXAMPLES, MANY, ONE, Case, FactsCase, KnownCase
 from vouch.service.refusals import (
     ErrorAnswer,
@@ -205,8 +205,10 @@ def _add_reading(app: FastAPI) -> None:
 
 def _add_refusals(app: FastAPI) -> None:
     def refuse(request: Request, refusal: Refusal) -> JSONResponse:
-        body = error_body(refusal, request_id_of(request.scope))
-        return JSONResponse(body, refusal.status)
+        request_id = request_id_of(request.scope)
+        # the last of these handlers stands outside the envelope, so the header is set here too
+        headers = {REQUEST_ID: request_id}
+        return JSONResponse(error_body(refusal, request_id), refusal.status, headers)
 
     @app.exception_handler(Refusal)
     async def refused(request: Request, error: Refusal) -> JSONResponse:

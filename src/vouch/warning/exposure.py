@@ -41,12 +41,12 @@ class Schemes:
         self._find = cache(self._look_up)
 
     def expected(
-        self, name: str | None, start: date | None, probability: float, balance: Decimal
+        self, name: str | None, start: date | None, probability: float, exposure: Decimal
     ) -> Expected:
-        """Expected compensation of one guarantee."""
+        """Expected compensation of one guarantee; `exposure` is the whole loan still owed."""
         scheme, is_assumed = self._find(name, start or self._as_of)
         loss = self._policy.loss_given_default
-        shared = expected_compensation(scheme, probability, balance, loss)
+        shared = expected_compensation(scheme, probability, exposure, loss)
         return Expected(scheme.name, is_assumed, shared)
 
     def _look_up(self, name: str | None, start: date) -> tuple[Scheme, bool]:

@@ -21,6 +21,7 @@ from vouch.features.portfolio import PortfolioIndex
 from vouch.features.spine import in_force
 from vouch.policy.reading import Policy
 from vouch.scoring.bundle import Bundle
+from vouch.scoring.decision import exposure_of
 from vouch.scoring.reasons import reasons
 from vouch.scoring.score import Scores, score_features
 from vouch.warning.exposure import Schemes
@@ -145,18 +146,20 @@ class _Looker:
         names = views.borrower.text("name")
         schemes, starts = views.guarantee.text("scheme"), views.guarantee.number("start_on")
         amounts, balances = views.guarantee.number("amount"), views.performance.last("balance")
+        guaranteed = views.guarantee.number("guaranteed_amount")
         lenders = table["lender"].to_pylist()
         details = {}
         for position, row in enumerate(rows):
             probability = float(snapshot.default_probabilities[row])
-            balance = money(amounts[row] if np.isnan(balances[row]) else balances[row])
-            expected = self.schemes.expected(schemes[row], _day(starts[row]), probability, balance)
+            exposure = exposure_of(amounts[row], balances[row], guaranteed[row])
+            signed = _day(starts[row])
+            expected = self.schemes.expected(schemes[row], signed, probability, exposure)
             score = int(snapshot.scores[row])
             details[snapshot.guarantee_ids[row]] = {
                 "borrower": masked(names[row]),
                 "lender": plain_text(lenders[row]),
                 "amount": str(money(amounts[row])),
-                "balance": str(balance),
+                "balance": str(exposure),
                 "days_past_due": _number(snapshot.days_past_due[row]),
                 "score": score,
                 "score_before": _number(snapshot.scores_before[row]),
