@@ -60,43 +60,44 @@ def named(identifier: str | None) -> str | None:
     return None if identifier is None or identifier.startswith(_UNNAMED) else identifier
 
 
+# Which tables speak about a guarantee, a borrower, a lender.
+_ABOUT = {
+    "guarantee_id": ("guarantee", "performance"),
+    "borrower_id": ("borrower", "signal"),
+    "lender_id": ("lender",),
+}
+
+
 @dataclass
 class Batch:
-    """Cases whose facts can stand side by side: none says anything about what another is about."""
+    """Cases whose facts can stand side by side: none says otherwise than another of the same."""
 
     cases: list[GivenCase] = field(default_factory=list)
-    _seen: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _said: dict[tuple[str, str], Rows] = field(default_factory=dict)
 
     def takes(self, case: GivenCase) -> bool:
-        """Whether the case is about others, or says just the same of the same lender."""
-        return all(
-            about not in self._seen or (about[0] == "lender" and self._seen[about] == said)
-            for about, said in _about(case)
-        )
+        """Whether the case is about others, or says just the same of the same."""
+        return all(self._said.get(about, said) == said for about, said in _sayings(case))
 
     def add(self, case: GivenCase) -> None:
         """Take a case in."""
         self.cases.append(case)
-        self._seen.update(_about(case))
+        self._said.update(_sayings(case))
 
     def facts(self) -> Facts:
         """The facts of all cases."""
-        rows: dict[str, list[dict[str, Any]]] = {"lender": []}
-        for about, said in self._seen.items():
-            rows["lender"] += said if about[0] == "lender" else []
-        for case in self.cases:
-            for name in case.rows:
-                if name != "lender":
-                    rows.setdefault(name, []).extend(case.rows[name])
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for said in self._said.values():
+            for name, given in said.items():
+                rows.setdefault(name, []).extend(given)
         return Facts.of_case(rows)
 
 
-def _about(case: GivenCase) -> Iterator[tuple[tuple[str, str], Any]]:
+def _sayings(case: GivenCase) -> Iterator[tuple[tuple[str, str], Rows]]:
     guarantee = case.rows["guarantee"][0]
-    yield ("guarantee", guarantee["guarantee_id"]), None
-    yield ("borrower", guarantee["borrower_id"]), None
-    if guarantee["lender_id"] is not None:
-        yield ("lender", guarantee["lender_id"]), case.rows["lender"]
+    for key, tables in _ABOUT.items():
+        if guarantee[key] is not None:
+            yield (key, guarantee[key]), {name: case.rows[name] for name in tables}
 
 
 def batches(cases: Sequence[GivenCase]) -> list[Batch]:
