@@ -31,7 +31,7 @@ def answering(process: subprocess.Popen[bytes], port: int) -> Iterator[httpx.Cli
     try:
         with httpx.Client(base_url=address, timeout=30, trust_env=False) as http:
             deadline = time.monotonic() + READY_WITHIN
-            while not _is_ready(http):
+            while not is_ready(http):
                 assert process.poll() is None, "the service ended"
                 assert time.monotonic() < deadline, "the service did not become ready"
                 time.sleep(0.1)
@@ -48,7 +48,8 @@ def running(settings: Settings, port: int) -> Iterator[httpx.Client]:
         yield http
 
 
-def _is_ready(http: httpx.Client) -> bool:
+def is_ready(http: httpx.Client) -> bool:
+    """Whether the service says that it can answer."""
     try:
         return http.get("/readyz").status_code == 200
     except httpx.TransportError:

@@ -271,8 +271,7 @@ def serve(
     """Run the score service."""
     from vouch.service.serve import serve as run
 
-    settings = Settings.from_env()
-    run(settings, port or settings.port)
+    sys.exit(run(Settings.from_env(), port))
 
 
 @app.command()

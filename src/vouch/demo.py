@@ -18,6 +18,7 @@ from vouch import clock
 from vouch.book.book import Book
 from vouch.bootstrap import Vouch, build
 from vouch.domain.stage import Stage
+from vouch.service.serve import environment, serve
 from vouch.settings import Settings
 from vouch.terminal import say
 
@@ -49,10 +50,7 @@ def run(settings: Settings, guarantees: int, leave_serving: bool) -> None:
     say(f"\nDone in {time.monotonic() - started:.0f} s; everything is in {settings.home}")
     if leave_serving:
         _step("Score service 评分服务 (Ctrl-C ends it)")
-        from vouch.service.serve import serve
-
-        os.environ.update(_environment(settings))
-        serve(settings, settings.port)
+        serve(settings)
 
 
 def _own_folder(settings: Settings) -> Settings:
@@ -71,22 +69,12 @@ def _own_folder(settings: Settings) -> Settings:
     )
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    return {
-        "VOUCH_HOME": str(settings.home),
-        "VOUCH_BOOK": str(settings.book),
-        "VOUCH_STORE_URL": settings.store_url,
-        "MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri,
-        "VOUCH_CHAMPIONS": str(settings.champions),
-    }
-
-
 def _vouch(settings: Settings, *words: str, quiet: bool = False) -> str:
     """Run a command the way a user would, and show it."""
     say(f"$ vouch {' '.join(words)}")
     done = subprocess.run(  # noqa: S603 - our own command, no shell
         [sys.executable, "-m", "vouch", *words],
-        env=os.environ | _environment(settings),
+        env=environment(settings, os.environ),
         stdout=subprocess.PIPE,
         text=True,
         check=False,

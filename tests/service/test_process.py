@@ -2,17 +2,15 @@
 
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.processes import answering, free_port
 from vouch.service.serve import start
 
 pytestmark = pytest.mark.slow
@@ -20,35 +18,6 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 READY_WITHIN = 120.0
 CASE = {"as_of": "2024-03-15", "guarantee": {"borrower_id": "B3", "amount": "250000.00"}}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextmanager
-def answering(process, port):
-    """A started service once it is ready; stopped by its process id at the end."""
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as http:
-            deadline = time.monotonic() + READY_WITHIN
-            while not is_ready(http):
-                assert process.poll() is None, "the service ended"
-                assert time.monotonic() < deadline, "the service did not become ready"
-                time.sleep(0.1)
-            yield http
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
-def is_ready(http):
-    try:
-        return http.get("/readyz").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def test_the_real_process_answers(make_settings):

@@ -18,7 +18,7 @@ def case_facts(book: Book, guarantee_id: str, as_of: date | None = None) -> dict
     """Everything known of a guarantee, its borrower and lender on a day.
 
     Args:
-        as_of: the day; the day of application where None.
+        as_of: the day; the first day on which the application was known where None.
 
     Raises:
         NotFoundError: the book does not know the guarantee on that day.
@@ -43,11 +43,14 @@ def case_facts(book: Book, guarantee_id: str, as_of: date | None = None) -> dict
 
 def _application_day(book: Book, guarantee_id: str) -> date:
     known = book.known(date.max)
-    found = _rows(known, "guarantee", "guarantee_id", guarantee_id)
-    if not found:
+    found = known.query(
+        "SELECT greatest(min(known_at), arg_min(event_at, known_at)) AS day "
+        f"FROM {known.versions('guarantee')} WHERE guarantee_id = ?",
+        [guarantee_id],
+    )
+    day: date | None = found["day"][0].as_py()
+    if day is None:
         raise NotFoundError(f"the book knows no guarantee {guarantee_id!r}")
-    day = found[0]["event_at"]
-    assert isinstance(day, date)  # noqa: S101 - narrows the type
     return day
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,9 +11,9 @@ import pyarrow as pa
 
 from vouch.book.book import Known
 from vouch.domain.calendar import month_ends
-from vouch.features.facts import Cases, to_days
+from vouch.features.asof import Floats
+from vouch.features.facts import Cases, Facts, to_days
 
-# A review needs something to look at: guarantees younger than this have no month end behind them.
 MOMENT_STEPS = {"month_end": 1, "quarter_end": 3}
 
 
@@ -20,7 +21,9 @@ MOMENT_STEPS = {"month_end": 1, "quarter_end": 3}
 class Spine:
     """Cases with what identifies them to a reader, one row each, ordered by date and guarantee.
 
-    `table` has guarantee_id, borrower_id, lender, as_of (date), amount (float64, yuan).
+    `table` has guarantee_id, borrower_id, lender, day (of the application or review), as_of (the
+    first date on which it could be looked at: the day, or later where the guarantee was not known
+    then), amount (float64, yuan).
     """
 
     table: pa.Table
@@ -44,7 +47,8 @@ class Spine:
 
 
 _COLUMNS = (
-    "g.guarantee_id, g.borrower_id, coalesce(l.name, g.lender_id) AS lender, {day} AS as_of, "
+    "g.guarantee_id, g.borrower_id, coalesce(l.name, g.lender_id) AS lender, {day} AS day, "
+    "{as_of} AS as_of, "
     "g.amount::DOUBLE AS amount"
 )
 
@@ -68,7 +72,7 @@ def in_force(known: Known, days: list[date]) -> Spine:
     In force: started, and neither compensated nor finally released as known on the day.
     """
     given = {"days": pa.table({"as_of": pa.array(days, pa.date32())})}
-    columns = _COLUMNS.format(day="d.as_of")
+    columns = _COLUMNS.format(day="d.as_of", as_of="d.as_of")
     return Spine(
         known.query(
             f"""
@@ -88,19 +92,35 @@ def in_force(known: Known, days: list[date]) -> Spine:
         LEFT JOIN {known.current("lender")} l ON l.lender_id = g.lender_id
         JOIN days d ON d.as_of >= s.started_on AND d.as_of >= s.known_since
             AND (e.ended_at IS NULL OR e.ended_at > d.as_of)
-        ORDER BY as_of, guarantee_id""",
+        ORDER BY d.as_of, g.guarantee_id""",
             given=given,
         )
     )
 
 
 def _applications(known: Known, since: date, until: date) -> str:
+    columns = _COLUMNS.format(day="g.event_at", as_of="greatest(f.applied_on, f.known_since)")
     return (
-        f"SELECT {_COLUMNS.format(day='g.event_at')} FROM {known.current('guarantee')} g "
+        f"SELECT {columns} FROM {known.current('guarantee')} g "
+        "JOIN (SELECT guarantee_id, min(known_at) AS known_since, "
+        "arg_min(event_at, known_at) AS applied_on "
+        f"FROM {known.versions('guarantee')} GROUP BY 1) f USING (guarantee_id) "
         f"LEFT JOIN {known.current('lender')} l ON l.lender_id = g.lender_id "
         f"WHERE g.event_at BETWEEN DATE '{since}' AND DATE '{until}' "
-        "ORDER BY as_of, guarantee_id"
+        "ORDER BY as_of, g.guarantee_id"
     )
+
+
+def application_days(facts: Facts, guarantee_ids: Sequence[str]) -> Floats:
+    """The first day on which each application could be looked at, NaN for one not known."""
+    table = facts.tables["guarantee"]
+    numbers = table.numbers(guarantee_ids)
+    first = np.where(numbers >= 0, table.starts[numbers], 0)  # the first version of each
+    known = numbers >= 0
+    found = np.full(len(guarantee_ids), np.nan)
+    days = [np.asarray(table.columns[n], dtype=np.float64) for n in ("event_at", "known_at")]
+    found[known] = np.maximum(*(day[first[known]] for day in days))
+    return found
 
 
 def one(guarantee_id: str, as_of: date) -> Cases:

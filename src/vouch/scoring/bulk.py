@@ -74,7 +74,7 @@ def scored_table(cases: Spine, scores: Scores) -> pa.Table:
         cases.table["guarantee_id"],
         cases.table["borrower_id"],
         cases.table["lender"],
-        cases.table["as_of"],
+        cases.table["day"],
         cases.table["amount"],
         pa.array([bundle.version] * rows),
         pa.array(scores.default_probabilities),

@@ -17,6 +17,9 @@ from vouch.scoring.bundle import Bundle
 CHAMPION = "champion"
 _HASH_TAG = "vouch.hash"
 
+# How MLflow says that there is no such model, and no such alias.
+_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+
 
 def connect(tracking_uri: str) -> Any:
     """MLflow set up for Vouch: no telemetry, quiet, its embedded folders made.
@@ -79,12 +82,20 @@ class Registry:
         return before
 
     def champion_version(self, stage: Stage) -> str | None:
-        """The champion's version, or None where none was promoted."""
+        """The champion's version, or None where none was promoted.
+
+        Raises:
+            ModelError: MLflow does not answer.
+        """
         from mlflow.exceptions import MlflowException
 
         try:
             found = self._client().get_model_version_by_alias(stage.model_name, CHAMPION)
-        except MlflowException:
+        except MlflowException as error:
+            if error.error_code not in _ABSENT:
+                raise ModelError(
+                    f"MLflow does not say which version is champion: {error}"
+                ) from error
             return None
         return str(found.version)
 
@@ -101,8 +112,8 @@ class Registry:
             folder = self._fetch(stage, version, found.tags[_HASH_TAG])
         except (MlflowException, OSError, KeyError) as error:
             raise ModelError(
-                f"version {version} of {stage.model_name} cannot be had from "
-                f"{self.tracking_uri}: {error}; `vouch models` lists what there is"
+                f"version {version} of {stage.model_name} cannot be had: {error}; "
+                "`vouch models` lists what there is"
             ) from error
         return Bundle.load(folder, version, found.tags[_HASH_TAG])
 
@@ -148,7 +159,7 @@ class Registry:
                     artifact_uri=f"models:/{stage.model_name}/{version}", dst_path=str(draft)
                 )
                 found = next(Path(fetched).rglob("bundle.json")).parent
-                shutil.move(str(found), target)
+                _put(found, target)
             except StopIteration:
                 raise ModelError(f"version {version} holds no bundle") from None
             finally:
@@ -167,6 +178,15 @@ class Registry:
             (folder / "version.json").write_text(json.dumps(note), encoding="utf-8")
             packed.append(f"{stage.model_name} {bundle.version}")
         return packed
+
+
+def _put(found: Path, target: Path) -> None:
+    """Rename into place; another process may have been first, with the same content."""
+    try:
+        found.rename(target)
+    except OSError:
+        if not target.exists():
+            raise
 
 
 def packed_champion(folder: Path, stage: Stage) -> Bundle:

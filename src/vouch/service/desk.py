@@ -18,6 +18,7 @@ from vouch.domain.stage import Stage
 from vouch.errors import FactsError, FieldFault, NotFoundError
 from vouch.features.asof import Current
 from vouch.features.facts import EPOCH, Cases, Facts, to_days
+from vouch.features.spine import application_days
 from vouch.scoring.bundle import Bundle
 from vouch.scoring.decision import Decision, decide
 from vouch.service.given import GivenCase, batches, future, given_case, named
@@ -171,7 +172,7 @@ def _as_of(
     """The day of each case: as asked, else its application's, else today."""
     default = np.full(len(ids), to_days(today))
     if stage is Stage.PRE_LOAN:
-        applied = Current.of(facts.tables["guarantee"].history(ids, default)).number("event_at")
+        applied = application_days(facts, ids)
         default = np.where(np.isnan(applied), default, applied)
     asked = [np.nan if day is None else to_days(day) for day in days]
     return np.where(np.isnan(asked), default, asked)

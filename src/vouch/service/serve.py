@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess  # the command is this Python and constants
 import sys
+import time
+import urllib.request
 from collections.abc import Mapping
 
 from vouch.settings import Settings
@@ -47,12 +50,29 @@ def start(
 
 
 def serve(settings: Settings, port: int | None = None, host: str = LOOPBACK) -> int:
-    """Serve until interrupted; returns the exit code."""
+    """Serve until interrupted or terminated; returns the exit code.
+
+    The address is printed once the service answers there.
+    """
+    address = f"http://{host}:{port or settings.port}"
     process = start(settings, port, host)
-    sys.stdout.write(f"Vouch answers at http://{host}:{port or settings.port}\n")
-    sys.stdout.flush()
+    # Whoever ends this process means the service too.
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
+        if _wait_until_ready(process, address):
+            sys.stdout.write(f"Vouch answers at {address} (documentation at {address}/docs.json)\n")
+            sys.stdout.flush()
         return process.wait()
     except KeyboardInterrupt:
         process.terminate()
         return process.wait()
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], address: str) -> bool:
+    while process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{address}/readyz", timeout=5):  # noqa: S310 - loopback
+                return True
+        except OSError:  # not there yet, or not ready
+            time.sleep(0.2)
+    return False
