@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -10,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.processes import answering, free_port
-from vouch.service.serve import start
+from tests.processes import answering, free_port, is_ready
+from vouch.service.serve import environment, start
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +51,26 @@ def check_refusals(http):
         assert answer.status_code == status
         assert answer.json()["error"]["code"] == code
         assert answer.json()["error"]["request_id"] == answer.headers["x-request-id"]
+
+
+def test_the_command_says_when_it_answers_and_ends_the_service_with_itself(make_settings):
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vouch", "serve", "--port", str(port)],
+        env=environment(make_settings(), os.environ),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    line = process.stdout.readline()
+    while line and "Vouch answers at" not in line:
+        line = process.stdout.readline()
+    assert f"http://127.0.0.1:{port}" in line
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+        assert http.post("/v1/pre-loan/score", json=CASE).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        process.stdout.close()
+        assert not is_ready(http)
 
 
 def test_it_is_not_ready_without_a_champion(make_settings, tmp_path):

@@ -64,7 +64,7 @@ WRONG = {
     "tomorrow by id": ({"as_of": TOMORROW, "guarantee_id": "G1"}, "as_of", "in the future"),
     "unknown scheme": (case() | {"scheme": "9:1"}, "scheme", "known are 4:6"),
     "scheme not yet": (
-        case(event_at="2012-01-01") | {"scheme": "8:2"},
+        case(event_at="2012-01-01") | {"scheme": "4321"},
         "scheme",
         "not in force on 2012-01-01",
     ),

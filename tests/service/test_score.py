@@ -98,10 +98,10 @@ def test_the_loss_is_shared_under_the_scheme_of_the_application_day(client):
 
 
 def test_without_a_scheme_for_the_day_the_total_stands_alone_with_a_note(client):
-    case = {"guarantee": {"amount": 1000, "event_at": "2010-05-03"}}
+    case = {"guarantee": {"amount": 1000, "event_at": "1985-05-03"}}
     found = score(client, "pre-loan", case)["expected_compensation"]
     assert found["by_party"] is None
-    assert "not in force on 2010-05-03" in found["note"]
+    assert "not in force on 1985-05-03" in found["note"]
     assert Decimal(found["total"]) > 0
 
 

@@ -170,7 +170,7 @@ def test_an_unknown_scheme_becomes_the_default_one_and_says_so(
 def test_a_guarantee_older_than_the_default_scheme_is_no_obstacle(
     writer: BookWriter, watch: Watch, store: Store
 ) -> None:
-    writer.guarantee("G1", start_on=date(2012, 5, 1))
+    writer.guarantee("G1", start_on=date(1985, 5, 1))
     writer.month(AS_OF, {"G1": 5})
     watch(writer)
     assert by_key(store)["G1", "arrears"].detail["scheme_is_assumed"]
