@@ -20,6 +20,8 @@ from vouch.documents import pages, stale, write
 from vouch.errors import VouchError
 from vouch.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 register(cli.app)
 Run = Callable[..., Result]
 

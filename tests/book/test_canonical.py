@@ -11,6 +11,8 @@ from vouch.book.sources.canonical import write_templates
 from vouch.book.tables import TABLES
 from vouch.errors import SourceError
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parent / "samples" / "vouch"
 TODAY = date(2022, 1, 1)
 GUARANTEE = {

@@ -25,6 +25,8 @@ from vouch.book.sources import SOURCES
 from vouch.book.tables import GUARANTEE
 from vouch.errors import BookError, SourceError
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = Path(__file__).parent / "samples" / "sba-foia" / "loans.csv"
 TODAY = date(2026, 1, 1)
 EARLIER, LATER = date(2015, 9, 30), date(2016, 9, 30)

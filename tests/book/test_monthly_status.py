@@ -7,6 +7,8 @@ import pytest
 from vouch.book.book import Book
 from vouch.errors import SourceError
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parent / "samples" / "monthly-status"
 STATUS, APPLICATIONS = SAMPLES / "status.csv", SAMPLES / "applications.csv"
 REAL = Path(__file__).parents[3] / "shared" / "data"

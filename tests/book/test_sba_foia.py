@@ -7,6 +7,8 @@ import pytest
 from vouch.book.book import Book
 from vouch.errors import SourceError
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = Path(__file__).parent / "samples" / "sba-foia" / "loans.csv"
 REAL = Path(__file__).parents[3] / "shared" / "data" / "sba_foia_sf_1991_2016.csv.gz"
 DAY = date(2016, 9, 30)

@@ -7,6 +7,8 @@ import pytest
 from vouch.book.book import Book
 from vouch.errors import SourceError
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = Path(__file__).parent / "samples" / "sba-national" / "loans.csv"
 REAL = Path(__file__).parents[3] / "shared" / "data" / "sba_national_sample.csv.gz"
 

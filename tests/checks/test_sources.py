@@ -15,6 +15,8 @@ from vouch.book.book import Book
 from vouch.book.ingest import Source, ingest
 from vouch.book.sources import SOURCES
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[1] / "book" / "samples"
 TODAY = date(2026, 1, 1)
 BEFORE_THE_OUTCOME = ("guarantee", "borrower", "lender")

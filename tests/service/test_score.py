@@ -12,6 +12,8 @@ from vouch.domain.stage import Stage
 from vouch.service.answers import DecisionAnswer
 from vouch.store.store import Store
 
+pytestmark = pytest.mark.slow
+
 SLUGS = [stage.slug for stage in Stage]
 AS_OF = date(2024, 3, 15)
 SAME = ("default_probability", "score", "base_points", "reasons", "grade", "expected_compensation")

@@ -14,6 +14,8 @@ from vouch.book.tables import TABLES
 from vouch.errors import BookError
 from vouch.simulator import SimulationReport, simulate
 
+pytestmark = pytest.mark.slow
+
 UNTIL = date(2025, 6, 30)
 
 

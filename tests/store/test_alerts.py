@@ -21,6 +21,8 @@ from vouch.errors import StoreError
 from vouch.store.outbox import CLAIM, GIVE_UP_AFTER, Mail, MailState
 from vouch.store.store import Store
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2024, 7, 1, 1, 30, tzinfo=UTC)
 AS_OF = date(2024, 6, 30)
 LATE = Signal("G1", "arrears", "RP01", Severity.ORANGE, 75, {"days_past_due": 5.0})

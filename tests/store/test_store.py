@@ -19,6 +19,8 @@ from vouch.store.engine import Database
 from vouch.store.store import DecisionRecord, Promotion, Store
 from vouch.store.tables import ALERT_EVENTS, DECISIONS, METADATA, PROMOTIONS, WATCHES
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2024, 7, 1, 1, 30, 0, 123456, tzinfo=UTC)
 DECISION = DecisionRecord(
     decision_id="d1",

@@ -26,6 +26,8 @@ from .conftest import (
     certificate,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def body(mail: EmailMessage, kind: str) -> str:
     part = mail.get_body((kind,))

@@ -20,6 +20,8 @@ from vouch.store.store import Store
 
 from .conftest import AS_OF, NEXT_MONTH, NOW, BookWriter, Watch
 
+pytestmark = pytest.mark.slow
+
 
 def by_key(store: Store) -> dict[tuple[str, str], Alert]:
     return {(alert.guarantee_id, alert.cause): alert for alert in store.alerts()}
