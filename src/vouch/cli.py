@@ -71,10 +71,18 @@ def _show(report: Any, json_: bool) -> None:
         say_json(body)
         return
     for key, value in body.items():
-        if isinstance(value, dict):
-            say(f"{key.replace('_', ' ')}: " + ", ".join(f"{k} {v:,}" for k, v in value.items()))
-        else:
-            say(f"{key.replace('_', ' ')}: {value}")
+        if value not in ([], {}):
+            say(f"{key.replace('_', ' ')}: {_written(key, value)}")
+
+
+def _written(key: str, value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {v:,}" for k, v in value.items())
+    if isinstance(value, list):
+        return f"{len(value):,}: " + ", ".join(str(v) for v in value[:_SHOWN_FAULTS])
+    if key.endswith("rate"):
+        return f"{value:.2%}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 @app.command("import")

@@ -114,7 +114,7 @@ def _show_example(parts: Vouch, book: Book) -> None:
     case = one(guarantee_id, day)
     (decision,) = decide(bundle, parts.policy, case, facts, parts.portfolio())
     amount = case_facts(book, guarantee_id)["guarantee"]["amount"]
-    say(f"  {guarantee_id}, applied for {amount} on {day}")
+    say(f"  {guarantee_id}, applied for {float(amount):,.2f} on {day}")
     say(
         f"  default probability {decision.default_probability:.2%}, score {decision.score}, "
         f"grade {decision.grade} ({decision.band}), model version {decision.model.version}"
@@ -125,9 +125,9 @@ def _show_example(parts: Vouch, book: Book) -> None:
     rest = sum(reason.points for reason in decision.reasons[_SHOWN_REASONS:])
     say(f"  {rest:+5d}  all other reasons 其他理由\n  {decision.score:5d}  score 评分")
     expected = decision.expected_compensation
-    say(f"  expected compensation 预期代偿 {expected.total} under {expected.scheme}:")
+    say(f"  expected compensation 预期代偿 {expected.total:,} under {expected.scheme}:")
     for party, part in (expected.by_party or {}).items():
-        say(f"    {party.value:18s} {part:>12}")
+        say(f"    {party.value:18s} {part:>12,}")
 
 
 def _watch(settings: Settings, parts: Vouch) -> None:

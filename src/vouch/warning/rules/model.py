@@ -7,7 +7,7 @@ from vouch.warning.rule import Finding, Snapshot, Thresholds, rule
 @rule(
     "MD01",
     cause="score_fall",
-    thresholds=("score_fall", "within_days"),
+    thresholds=("score_fall", "within_days", "score_at_most"),
     zh="评分骤降",
     en="Score falls steeply",
     seen_zh="评分由 {score_before:.0f} 降至 {score:.0f}",
@@ -17,12 +17,14 @@ from vouch.warning.rule import Finding, Snapshot, Thresholds, rule
     "records, and decide whether to visit.",
 )
 def score_fall(snapshot: Snapshot, thresholds: Thresholds) -> Finding:
-    """The score is `score_fall` or more points below what it was `within_days` days before.
+    """The score fell by `score_fall` in `within_days` days, to `score_at_most` or lower.
 
-    A guarantee not in force then does not fire.
+    Change and level together: a fall among safe scores is noise. A guarantee not in force then
+    does not fire.
     """
     before, now = snapshot.scores_before, snapshot.scores
-    return Finding(before - now >= thresholds["score_fall"], {"score_before": before, "score": now})
+    fires = (before - now >= thresholds["score_fall"]) & (now <= thresholds["score_at_most"])
+    return Finding(fires, {"score_before": before, "score": now})
 
 
 @rule(
