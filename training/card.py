@@ -31,7 +31,7 @@ def written(bundle: Bundle, judgement: Judgement, left_out: list[str], failed: l
         f"{made.rows:,} rows, {made.compensated:,} compensated; known by {made.known_until}",
         f"- Data hash `{made.data_hash}`, seed {made.seed}",
         f"- Features in use: {', '.join(bundle.encoder.names)}",
-        f"- Features without data in this book: {', '.join(left_out) or 'none'}",
+        f"- Features that never vary in this book: {', '.join(left_out) or 'none'}",
         "",
         "## Performance",
         "",

@@ -39,14 +39,14 @@ class Fit:
 
 
 def seen_features(columns: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    """The features of which this book has any value; one without is left out of the model."""
-    return [name for name in names if _has_values(columns[name])]
+    """The features that tell the book's rows apart; one that never varies is left out."""
+    return [name for name in names if _varies(columns[name])]
 
 
-def _has_values(values: Any) -> bool:
+def _varies(values: Any) -> bool:
     if values.dtype == object:
-        return any(value is not None for value in values)
-    return bool(np.isfinite(values).any())
+        return len(set(values)) > 1
+    return len(np.unique(values)) > 1  # missing counts as a value of its own
 
 
 def learn_encoder(columns: Mapping[str, Any], names: Sequence[str]) -> Encoder:

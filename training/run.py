@@ -81,7 +81,7 @@ class Trained:
             "known_until": str(made.known_until),
             "data_hash": made.data_hash,
             "hash": self.bundle.hash,
-            "features_without_data": self.left_out,
+            "features_left_out": self.left_out,
             "failed_gates": self.failed_gates,
         }
 

@@ -61,8 +61,8 @@ def test_calibration_never_turns_the_order_round() -> None:
     assert slope > 0
 
 
-def test_features_without_any_value_are_left_out() -> None:
-    found = columns(50, seed=1) | {"amount": np.full(50, np.nan)}
+def test_features_that_never_vary_are_left_out() -> None:
+    found = columns(50, seed=1) | {"amount": np.full(50, np.nan), "interest_rate": np.full(50, 0.04)}
     found["industry"] = np.full(50, None, dtype=object)
     assert seen_features(found, list(found)) == ["headcount", "worst_arrears_90d", "product"]
 
