@@ -26,7 +26,7 @@ from vouch.features.facts import EPOCH
 from vouch.monitoring.performance import Figure, GradeLevel, by_grade, flat, measure
 from vouch.policy.reading import Policy
 from vouch.scoring.bundle import Bundle, Training
-from vouch.scoring.registry import Registry, connect
+from vouch.scoring.registry import Registry, answering, connect
 from vouch.scoring.score import score_features
 from vouch.scoring.spec import Spec
 
@@ -98,6 +98,7 @@ def train(
 
     Raises:
         TrainingError: the book cannot carry the model; nothing was registered.
+        ModelError: MLflow is away or refuses; nothing was registered.
     """
     frame = assemble(book, spec, until, progress)
     names = seen_features(frame.columns, spec.feature_names)
@@ -111,7 +112,8 @@ def train(
         text = card.written(bundle, judgement, left_out, failed)
         hash_ = bundle.save(Path(folder) / "bundle", text)
         proven = Bundle.load(Path(folder) / "bundle", "draft", hash_)
-        version, run_id = _log(registry, proven, judgement, Path(folder), hash_)
+        with answering():
+            version, run_id = _log(registry, proven, judgement, Path(folder), hash_)
     trained = Bundle(**{**vars_of(proven), "version": version})
     return Trained(spec.stage, version, run_id, judgement, trained, left_out, failed)
 

@@ -62,7 +62,10 @@ def test_calibration_never_turns_the_order_round() -> None:
 
 
 def test_features_that_never_vary_are_left_out() -> None:
-    found = columns(50, seed=1) | {"amount": np.full(50, np.nan), "interest_rate": np.full(50, 0.04)}
+    found = columns(50, seed=1) | {
+        "amount": np.full(50, np.nan),
+        "interest_rate": np.full(50, 0.04),
+    }
     found["industry"] = np.full(50, None, dtype=object)
     assert seen_features(found, list(found)) == ["headcount", "worst_arrears_90d", "product"]
 

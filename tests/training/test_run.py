@@ -126,6 +126,16 @@ def test_what_cannot_be_trained_is_refused(province: Book, registry: Registry) -
     assert client.search_registered_models() == []  # nothing was registered
 
 
+def test_an_mlflow_that_is_away_is_named_not_traced(
+    province: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    away = Registry("http://user:hush@127.0.0.1:9", tmp_path / "cache")
+    with pytest.raises(ModelError, match="cannot be reached") as refusal:
+        train(province, spec(Stage.PRE_LOAN), Policy(), away, UNTIL)
+    assert "hush" not in str(refusal.value)
+
+
 def test_an_unknown_version_is_refused(trained: dict[Stage, tuple[Trained, Registry]]) -> None:
     _, registry = trained[Stage.PRE_LOAN]
     with pytest.raises(ModelError, match="version 99 of vouch-pre-loan cannot be had"):

@@ -6,6 +6,8 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,8 @@ def connect(tracking_uri: str) -> Any:
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # A command's standard output belongs to the command: --json has to stay JSON.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     if tracking_uri.startswith("sqlite:///"):
         Path(tracking_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
@@ -39,6 +43,31 @@ def connect(tracking_uri: str) -> Any:
     mlflow.set_tracking_uri(tracking_uri)
     mlflow.set_registry_uri(tracking_uri)
     return mlflow
+
+
+def _reason(error: Exception) -> str:
+    """What MLflow complains of, without the address, which may hold a password."""
+    text = str(error)
+    return "it cannot be reached" if "Max retries" in text else text
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Turn what MLflow raises into an error a user can mend; addresses may hold passwords.
+
+    Raises:
+        ModelError: MLflow is away, or refuses.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        raise ModelError(
+            f"MLflow does not do what was asked: {_reason(error)}; nothing was registered or "
+            "promoted; "
+            "check MLFLOW_TRACKING_URI (`vouch settings`)"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -78,7 +107,8 @@ class Registry:
         """
         self.load(stage, version)
         before = self.champion_version(stage)
-        self._client().set_registered_model_alias(stage.model_name, CHAMPION, version)
+        with answering():
+            self._client().set_registered_model_alias(stage.model_name, CHAMPION, version)
         return before
 
     def champion_version(self, stage: Stage) -> str | None:
@@ -94,7 +124,7 @@ class Registry:
         except MlflowException as error:
             if error.error_code not in _ABSENT:
                 raise ModelError(
-                    f"MLflow does not say which version is champion: {error}"
+                    f"MLflow does not say which version is champion: {_reason(error)}"
                 ) from error
             return None
         return str(found.version)
@@ -112,7 +142,7 @@ class Registry:
             folder = self._fetch(stage, version, found.tags[_HASH_TAG])
         except (MlflowException, OSError, KeyError) as error:
             raise ModelError(
-                f"version {version} of {stage.model_name} cannot be had: {error}; "
+                f"version {version} of {stage.model_name} cannot be had: {_reason(error)}; "
                 "`vouch models` lists what there is"
             ) from error
         return Bundle.load(folder, version, found.tags[_HASH_TAG])
@@ -133,9 +163,10 @@ class Registry:
 
     def versions(self, stage: Stage) -> list[dict[str, Any]]:
         """Every version with its run, hash, whether it is champion, and the run's metrics."""
-        client = self._client()
         champion = self.champion_version(stage)
-        found = client.search_model_versions(f"name = '{stage.model_name}'")
+        with answering():
+            client = self._client()
+            found = client.search_model_versions(f"name = '{stage.model_name}'")
         return [
             {
                 "stage": stage.value,
