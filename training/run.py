@@ -286,7 +286,7 @@ def _log(
             data_path=str(folder / "bundle"),
             pip_requirements=["vouch"],
         )
-    return registry.register(stage, logged.model_uri, run.info.run_id, hash_), run.info.run_id
+    return registry.register(stage, logged.model_id, run.info.run_id, hash_), run.info.run_id
 
 
 def _artifacts(registry: Registry) -> dict[str, str]:

@@ -85,7 +85,7 @@ class Registry:
     def _client(self) -> Any:
         return connect(self.tracking_uri).MlflowClient()
 
-    def register(self, stage: Stage, model_uri: str, run_id: str, hash_: str) -> str:
+    def register(self, stage: Stage, model_id: str, run_id: str, hash_: str) -> str:
         """Register a logged model as the next version; returns the version."""
         from mlflow.exceptions import MlflowException
 
@@ -95,7 +95,11 @@ class Registry:
         except MlflowException:
             client.create_registered_model(stage.model_name)
         made = client.create_model_version(
-            stage.model_name, model_uri, run_id=run_id, tags={_HASH_TAG: hash_}
+            stage.model_name,
+            f"models:/{model_id}",
+            run_id=run_id,
+            tags={_HASH_TAG: hash_},
+            model_id=model_id,  # a server refuses a source that does not name it
         )
         return str(made.version)
 
