@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from vouch import clock
+from vouch import clock, scheme_commands
 from vouch.errors import VouchError
+from vouch.portfolio_command import portfolio
 from vouch.settings import Settings
 from vouch.terminal import day, parsed_stage, progress, required_day, say, say_json, warn
 
@@ -24,6 +25,8 @@ app = typer.Typer(
 )
 book_commands = typer.Typer(help="The guarantee book.", no_args_is_help=True)
 app.add_typer(book_commands, name="book")
+app.command()(portfolio)
+app.add_typer(scheme_commands.app, name="scheme")
 
 BookOption = Annotated[Path, typer.Option("--book", help="Folder of the guarantee book")]
 StageArgument = Annotated[str, typer.Argument(help="pre_loan, in_loan or post_loan")]

@@ -26,7 +26,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from vouch.book.schema import Table
+from vouch.book.stored import stored
 from vouch.book.tables import TABLES
 from vouch.errors import BookError
 
@@ -144,7 +144,8 @@ class Book:
         connection = duckdb.connect()
         connection.execute("SET preserve_insertion_order = true")
         for table in TABLES.values():
-            connection.execute(_view(table, self.files(table.name)))
+            rows = stored(table, self.files(table.name))
+            connection.execute(f"CREATE VIEW all_{table.name} AS {rows}")
         connections = [connection]
         # Let go before the interpreter ends: DuckDB complains of connections that outlive it.
         weakref.finalize(self, connections.clear)
@@ -153,25 +154,6 @@ class Book:
     def known(self, as_of: date) -> Known:
         """The door: everything that was known on `as_of` (that day included), and nothing else."""
         return Known(self, as_of)
-
-
-def _view(table: Table, files: list[Path]) -> str:
-    if not files:
-        columns = ", ".join(
-            f"NULL::{_sql_type(column)} AS {column.name}" for column in table.arrow_schema
-        )
-        return f"CREATE VIEW all_{table.name} AS SELECT {columns} WHERE false"
-    names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
-    return (
-        f"CREATE VIEW all_{table.name} AS "
-        f"SELECT * FROM read_parquet([{names}], union_by_name = true)"
-    )
-
-
-def _sql_type(column: pa.Field) -> str:
-    names = {pa.string(): "VARCHAR", pa.date32(): "DATE", pa.float64(): "DOUBLE"}
-    names |= {pa.int64(): "BIGINT", pa.bool_(): "BOOLEAN"}
-    return names.get(column.type, "DECIMAL(18, 2)")
 
 
 class Known:

@@ -11,6 +11,7 @@ import pandas as pd
 import pandera.pandas as pandera
 
 from vouch.book.schema import Column, Kind, Table
+from vouch.domain.resident_number import resident_number_fault
 
 FILE, ROW = "_file", "_row"
 
@@ -137,7 +138,7 @@ def _value_checks(column: Column) -> Iterable[pandera.Check]:
     if column.choices:
         known = ", ".join(column.choices)
         yield pandera.Check.isin(column.choices, error=f"is unknown; known are {known}")
-    if column.kind is Kind.TEXT:
+    if column.kind is Kind.TEXT and column.text_fault is None:  # which says more of a length
         longest = column.max_length
         yield pandera.Check.str_length(max_value=longest, error=f"is longer than {longest}")
     if column.kind is Kind.DATE:
@@ -169,7 +170,11 @@ def check(draft: Draft, today: date) -> tuple[pd.DataFrame, list[Fault]]:
     unread = {(fault.file, fault.row, fault.column) for fault in faults}
     faults += [
         fault
-        for fault in (*_schema_faults(table, typed), *_order_faults(typed, today))
+        for fault in (
+            *_schema_faults(table, typed),
+            *_text_faults(table, typed),
+            *_order_faults(typed, today),
+        )
         if (fault.file, fault.row, fault.column) not in unread
     ]
     return without(typed, faults), faults
@@ -200,6 +205,23 @@ def _schema_faults(table: Table, typed: pd.DataFrame) -> list[Fault]:
 
 def _reason(broken: str, value: Any) -> str:
     return "is missing" if broken == "not_nullable" else f"{_shown(value)} {broken}"
+
+
+def _text_faults(table: Table, typed: pd.DataFrame) -> list[Fault]:
+    """Texts that their column's own form refuses; each distinct text is judged once."""
+    faults = []
+    for column in table.columns:
+        if column.text_fault is None:
+            continue
+        texts = typed[column.name].dropna().unique()
+        reasons = {text: column.text_fault(str(text)) for text in texts}
+        wrong = {text: reason for text, reason in reasons.items() if reason}
+        bad = typed[typed[column.name].isin(list(wrong))]
+        faults += [
+            Fault(str(file), int(row), column.name, f"{_shown(text)} {wrong[text]}")
+            for file, row, text in zip(bad[FILE], bad[ROW], bad[column.name], strict=True)
+        ]
+    return faults
 
 
 def _order_faults(typed: pd.DataFrame, today: date) -> list[Fault]:
@@ -233,6 +255,8 @@ def _shown(value: Any) -> str:
     if isinstance(value, int | float):  # numpy's floats are floats; they print as plain numbers
         return f"{value:.12g}"
     text = str(value)
+    if resident_number_fault(text) is None:
+        return "a resident identity number (not repeated here)"
     return repr(text if len(text) <= 60 else text[:57] + "…")
 
 

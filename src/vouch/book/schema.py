@@ -1,6 +1,6 @@
 """How a table of facts is declared: one declaration serves storage, checks, templates and HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -33,12 +33,17 @@ ARROW_TYPES: Mapping[Kind, pa.DataType] = {
 
 NO_CHOICES: tuple[str, ...] = ()
 
+# What is wrong with a text, in words that follow it; None where nothing is.
+TextFault = Callable[[str], str | None]
+
 
 @dataclass(frozen=True)
 class Column:
     """One column: its name, what it holds, its Chinese name and what it means.
 
     `lowest` and `highest` are inclusive limits outside which a value is absurd rather than rare.
+    `text_fault` judges a text that has a form of its own, such as one with a check digit. `terms`
+    are the choices with their Chinese names.
     """
 
     name: str
@@ -50,6 +55,8 @@ class Column:
     highest: float | None = None
     choices: tuple[str, ...] = NO_CHOICES
     max_length: int = 200
+    text_fault: TextFault | None = None
+    terms: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False, compare=False)
 
     @property
     def arrow_type(self) -> pa.DataType:

@@ -1,22 +1,20 @@
 """The tables of the book. Everything known about a column is said here once."""
 
 from vouch.book.schema import Column, Kind, Table
+from vouch.domain import vocabulary
+from vouch.domain.credit_code import credit_code_fault
+from vouch.domain.vocabulary import Terms
 
 C, K = Column, Kind
 _MAX_MONEY = 1e12
 _ID = 80  # longest identifier
 
-BORROWER_KINDS = ("enterprise", "sole_trader", "owner", "farmer", "cooperative", "person")
-LENDER_KINDS = ("state", "joint_stock", "local", "internet", "policy", "other")
-GUARANTOR_LEVELS = ("national", "province", "city", "county")
-RELEASE_CAUSES = ("repaid", "cancelled", "compensated", "written_off", "transferred")
-REPAYMENTS = (
-    "equal_instalment",
-    "equal_principal",
-    "interest_then_principal",
-    "single",
-    "revolving",
-)
+BORROWER_KINDS = tuple(vocabulary.BORROWER_KINDS)
+LENDER_KINDS = tuple(vocabulary.LENDER_KINDS)
+GUARANTOR_LEVELS = tuple(vocabulary.GUARANTOR_LEVELS)
+RELEASE_CAUSES = tuple(vocabulary.RELEASE_CAUSES)
+REPAYMENTS = tuple(vocabulary.REPAYMENTS)
+SIGNAL_KINDS = tuple(vocabulary.SIGNAL_KINDS)
 
 
 def _id(name: str, zh: str, about: str, required: bool = True) -> Column:
@@ -25,6 +23,10 @@ def _id(name: str, zh: str, about: str, required: bool = True) -> Column:
 
 def _money(name: str, zh: str, about: str, required: bool = False) -> Column:
     return C(name, K.MONEY, zh, about, required=required, lowest=0, highest=_MAX_MONEY)
+
+
+def _choice(name: str, zh: str, about: str, terms: Terms, required: bool = False) -> Column:
+    return C(name, K.TEXT, zh, about, required, choices=tuple(terms), terms=terms)
 
 
 BORROWER = Table(
@@ -36,8 +38,15 @@ BORROWER = Table(
     own_columns=(
         _id("borrower_id", "借款人编号", "Stable identifier of the borrower."),
         C("name", K.TEXT, "名称", "Name; masked wherever it is shown."),
-        C("kind", K.TEXT, "主体类型", "What the borrower is.", choices=BORROWER_KINDS),
-        C("uscc", K.TEXT, "统一社会信用代码", "Unified social credit code.", max_length=18),
+        _choice("kind", "主体类型", "What the borrower is.", vocabulary.BORROWER_KINDS),
+        C(
+            "uscc",
+            K.TEXT,
+            "统一社会信用代码",
+            "Unified social credit code, GB 32100-2015; its check digits have to be right.",
+            max_length=18,
+            text_fault=credit_code_fault,
+        ),
         C("established_on", K.DATE, "成立日期", "Day the business was founded."),
         C("industry", K.TEXT, "行业代码", "GB/T 4754 or NAICS code, as the source has it."),
         C("region", K.TEXT, "区域代码", "GB/T 2260 code, or the source's own area code."),
@@ -58,7 +67,7 @@ LENDER = Table(
     own_columns=(
         _id("lender_id", "银行编号", "Stable identifier of the lender."),
         C("name", K.TEXT, "银行名称", "Name of the lender."),
-        C("kind", K.TEXT, "银行类型", "Type of bank.", choices=LENDER_KINDS),
+        _choice("kind", "银行类型", "Type of bank.", vocabulary.LENDER_KINDS),
         C("region", K.TEXT, "区域代码", "Where the lender sits."),
     ),
 )
@@ -72,7 +81,7 @@ GUARANTOR = Table(
     own_columns=(
         _id("guarantor_id", "担保机构编号", "Stable identifier of the guarantor."),
         C("name", K.TEXT, "机构名称", "Name of the guarantor."),
-        C("level", K.TEXT, "层级", "Level in the guarantee system.", choices=GUARANTOR_LEVELS),
+        _choice("level", "层级", "Level in the guarantee system.", vocabulary.GUARANTOR_LEVELS),
         C("parent_id", K.TEXT, "上级机构", "The re-guarantor above it.", max_length=_ID),
         C("region", K.TEXT, "区域代码", "GB/T 2260 code."),
         _money("net_assets", "净资产", "Net assets at the last period end."),
@@ -115,7 +124,7 @@ GUARANTEE = Table(
         C("interest_rate", K.RATE, "利率", "Yearly interest rate.", lowest=0, highest=1),
         C("fee_rate", K.RATE, "担保费率", "Yearly guarantee fee rate.", lowest=0, highest=0.2),
         C("tenor_months", K.COUNT, "期限(月)", "Months to run.", lowest=1, highest=600),
-        C("repayment", K.TEXT, "还款方式", "How it is repaid.", choices=REPAYMENTS),
+        _choice("repayment", "还款方式", "How it is repaid.", vocabulary.REPAYMENTS),
         C("purpose", K.TEXT, "用途", "What the loan is for."),
         C("is_revolving", K.FLAG, "循环额度", "A line that can be drawn again."),
         C("has_collateral", K.FLAG, "有抵质押", "Backed by collateral besides the guarantee."),
@@ -147,14 +156,6 @@ PERFORMANCE = Table(
     ),
 )
 
-SIGNAL_KINDS = (
-    "tax_paid",
-    "invoice_out",
-    "insured_headcount",
-    "court_enforcement",
-    "bureau_inquiries",
-)
-
 SIGNAL = Table(
     "signal",
     "风险信号数据",
@@ -163,7 +164,7 @@ SIGNAL = Table(
     entity="borrower_id",
     own_columns=(
         _id("borrower_id", "借款人编号", "Whom it is about."),
-        C("kind", K.TEXT, "信号类型", "What was observed.", True, choices=SIGNAL_KINDS),
+        _choice("kind", "信号类型", "What was observed.", vocabulary.SIGNAL_KINDS, True),
         C("value", K.NUMBER, "数值", "Yuan, persons or a count, by kind.", lowest=-1e12),
         C("note", K.TEXT, "说明", "Free text from the feed.", max_length=1000),
     ),
@@ -209,7 +210,7 @@ RELEASE = Table(
         _id("guarantee_id", "担保编号", "The guarantee."),
         C("release_no", K.COUNT, "解除序号", "1 for the first release.", True, lowest=1),
         _money("amount", "解除金额", "Principal released."),
-        C("cause", K.TEXT, "解除原因", "Why it ended.", True, choices=RELEASE_CAUSES),
+        _choice("cause", "解除原因", "Why it ended.", vocabulary.RELEASE_CAUSES, True),
         C("is_final", K.FLAG, "全部解除", "Nothing is guaranteed any more.", required=True),
     ),
 )

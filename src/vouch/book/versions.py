@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from vouch.book.schema import Table
+from vouch.book.stored import stored
 
 
 class Status(IntEnum):
@@ -27,7 +28,7 @@ def statuses(
     key, fields = ", ".join(table.key), ", ".join(content)
     columns = ", ".join(dict.fromkeys((*table.key, "known_at", *content)))
     window = f"OVER (PARTITION BY {key} ORDER BY known_at, _at)"
-    existing = f"SELECT {columns}, -1 AS _at FROM read_parquet(?) UNION ALL" if files else ""
+    existing = f"SELECT {columns}, -1 AS _at FROM ({stored(table, files)}) UNION ALL"
     sql = f"""
         WITH everything AS ({existing} SELECT {columns}, _at FROM given),
         compared AS (
@@ -43,7 +44,7 @@ def statuses(
             ELSE {Status.NEW:d} END AS status
         FROM compared WHERE _at >= 0 ORDER BY _at
     """
-    return np.asarray(_run(sql, given, [_names(files)] if files else [])["status"])
+    return np.asarray(_run(sql, given)["status"])
 
 
 def standing(
@@ -65,23 +66,19 @@ def standing(
     mine, held = (", ".join(f"{side}.{name}" for name in content) for side in ("g", "h"))
     sql = f"""
         WITH held AS (
-            SELECT * FROM read_parquet(?) WHERE known_at <= DATE '{on}'
+            SELECT * FROM ({stored(table, files)}) WHERE known_at <= DATE '{on}'
             QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY known_at DESC) = 1
         )
         SELECT h.known_at::TIMESTAMP_S AS held_since,
             coalesce(row({mine}) IS NOT DISTINCT FROM row({held}), false) AS is_same
         FROM given g LEFT JOIN held h USING ({key}) ORDER BY g._at
     """
-    return _run(sql, given, [_names(files)])
+    return _run(sql, given)
 
 
-def _names(files: list[Path]) -> list[str]:
-    return [str(path) for path in files]
-
-
-def _run(sql: str, given: pa.Table, parameters: list[list[str]]) -> pd.DataFrame:
+def _run(sql: str, given: pa.Table) -> pd.DataFrame:
     numbered = given.append_column("_at", pa.array(range(len(given)), pa.int64()))
     with duckdb.connect() as connection:
         connection.register("given", numbered)
-        found: pd.DataFrame = connection.execute(sql, parameters).df()
+        found: pd.DataFrame = connection.execute(sql).df()
     return found

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -19,7 +20,7 @@ from pydantic import (
     create_model,
 )
 
-from vouch.book.schema import Column, Kind, Table
+from vouch.book.schema import Column, Kind, Table, TextFault
 from vouch.book.tables import BORROWER, GUARANTEE, LENDER, PERFORMANCE, SIGNAL
 
 EARLIEST = date(1900, 1, 1)
@@ -72,7 +73,8 @@ def _type(column: Column) -> Any:
         case Kind.TEXT:
             is_id = column.name.endswith("_id")
             pattern = _IDENTIFIER if is_id else _TEXT
-            return Annotated[str, Field(max_length=column.max_length, pattern=pattern)]
+            text = Annotated[str, Field(max_length=column.max_length, pattern=pattern)]
+            return _judged(text, column.text_fault) if column.text_fault else text
         case Kind.DATE:
             return Day
         case Kind.FLAG:
@@ -84,6 +86,18 @@ def _type(column: Column) -> Any:
             return Annotated[int, Field(ge=int(low or 0), le=int(high or _WIDEST))]
     low, high = (-_WIDEST if low is None else low), (_WIDEST if high is None else high)
     return Annotated[float, Field(ge=low, le=high)]
+
+
+def _judged(text: Any, fault: TextFault) -> Any:
+    """A text that has to pass the judgement of its column, as in an import."""
+
+    def judge(value: str) -> str:
+        reason = fault(value)
+        if reason:
+            raise ValueError(reason)
+        return value
+
+    return Annotated[text, AfterValidator(judge)]
 
 
 def _exact(limit: float | None) -> Decimal | None:

@@ -3,20 +3,26 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from vouch.domain.credit_code import (
+    CHARACTERS,
+    ORGANISATION_CHARACTERS,
+    ORGANISATION_CHECKS,
+    ORGANISATION_WEIGHTS,
+    WEIGHTS,
+)
 from vouch.simulator.months import Ints
 
-CHARACTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-_WEIGHTS = np.array([pow(3, i, 31) for i in range(17)])
-_INNER_WEIGHTS = np.array([3, 7, 9, 10, 5, 8, 4, 2])
-_INNER_CHECKS = "0123456789X"
+_WEIGHTS = np.array(WEIGHTS)
+_INNER_WEIGHTS = np.array(ORGANISATION_WEIGHTS)
 _SYNTHETIC = "XXX"  # no organisation code starts like this
 _SERIAL_LENGTH = 5
 
 _VALUES = np.full(128, -1, dtype=np.int64)
 _VALUES[[ord(c) for c in CHARACTERS]] = np.arange(31)
-_INNER_VALUES = np.array([int(chr(c), 36) if chr(c).isalnum() else -1 for c in range(128)])
+_INNER_VALUES = np.full(128, -1, dtype=np.int64)
+_INNER_VALUES[[ord(c) for c in ORGANISATION_CHARACTERS]] = np.arange(36)
 _LETTERS = np.frombuffer(CHARACTERS.encode(), dtype=np.uint8)
-_INNER_LETTERS = np.frombuffer(_INNER_CHECKS.encode(), dtype=np.uint8)
+_INNER_LETTERS = np.frombuffer(ORGANISATION_CHECKS.encode(), dtype=np.uint8)
 
 
 def credit_codes(prefixes: list[str], regions: list[str], serials: Ints) -> NDArray[np.object_]:

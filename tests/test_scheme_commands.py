@@ -1,0 +1,206 @@
+"""`vouch scheme`, and that a scheme nobody has heard of is one file and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from vouch import cli
+from vouch.domain.risk_sharing import Party
+from vouch.errors import VouchError
+from vouch.policy.reading import SHIPPED, Policy
+from vouch.scoring.decision import Subject, share_expected
+
+Run = Callable[..., Result]
+
+SIX = """name = "六方共担"
+about = "Six parties, 35 to the city and 5 to the fund."
+
+[[version]]
+effective_from = 2024-01-01
+source = "Made up for this test"
+
+[version.shares]
+bank = "0.10"
+city_guarantor = "0.35"
+county_guarantor = "0.20"
+province = "0.20"
+national_fund = "0.05"
+government_pool = "0.10"
+
+[version.cap]
+rate = "0.02"
+base = "released"
+scope = "product"
+period = "agreement_year"
+basis = "running"
+excess = "suspend"
+"""
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.delenv("VOUCH_POLICY", raising=False)
+    return lambda *words: CliRunner().invoke(cli.app, ["scheme", *map(str, words)])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A policy folder of one's own with one scheme more, in use."""
+    (tmp_path / "risk_sharing").mkdir()
+    (tmp_path / "risk_sharing" / "six.toml").write_text(SIX, encoding="utf-8")
+    for name in ("loss.toml", "risk_sharing/8-2.toml"):
+        (tmp_path / name).write_bytes((SHIPPED / name).read_bytes())
+    monkeypatch.setenv("VOUCH_POLICY", str(tmp_path))
+    return tmp_path
+
+
+def answer(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.output)
+
+
+def refusal(result: Result) -> str:
+    assert isinstance(result.exception, VouchError), result.output
+    assert "\n" not in str(result.exception)
+    return str(result.exception)
+
+
+# 35 % of 1,000.03 is 350.0105, rounded up 350.02; of the 650.01 left the county has 20/65, rounded
+# up 200.01; of the next 450.00 the province 20/45 and so on, without a rest
+PARTS = {
+    "bank": "100.00",
+    "city_guarantor": "350.02",
+    "county_guarantor": "200.01",
+    "province": "200.00",
+    "national_fund": "50.00",
+    "government_pool": "100.00",
+}
+
+
+def test_an_unheard_of_scheme_of_six_parties_is_one_file(run: Run, folder: Path) -> None:
+    scheme = Policy(folder).scheme("六方共担", date(2024, 1, 1))
+    assert set(scheme.shares) == set(Party)
+    assert scheme.split(Decimal("1000.03")) == {p: Decimal(text) for p, text in PARTS.items()}
+    assert "六方共担" in run("list").output
+    shared = answer(run("allocate", "六方共担", "--loss", "1000.03", "--json"))
+    assert shared["payment"] == shared["loss"] == PARTS
+    # 0.02 × 0.90 × 100,000 = 1,800; the scheme suspends what is past its cap
+    asked = ("cap", "六方共担", "--released", 100000, "--claims", "1000,900", "--json")
+    capped = answer(run(*asked))
+    assert capped["cap_amount"] == "1800.00"
+    assert [row["suspended"] for row in capped["claims"]] == ["0.00", "100.00"]
+    assert capped["rejected"] == "0.00"
+
+
+def test_a_score_shares_its_expectation_by_the_unheard_of_scheme(folder: Path) -> None:
+    day = date(2024, 6, 1)
+    subject = Subject("G1", "B1", day, day, None, Decimal("1000000.00"))
+    # 1 % of 1,000,000 of which 60 % is lost: 6,000
+    found = share_expected(Policy(folder), subject, 0.01, "六方共担").answer()
+    assert found["total"] == "6000.00"
+    assert found["by_party"] == {
+        "bank": "600.00",
+        "city_guarantor": "2100.00",
+        "county_guarantor": "1200.00",
+        "province": "1200.00",
+        "national_fund": "300.00",
+        "government_pool": "600.00",
+    }
+
+
+def test_every_version_is_listed_with_its_terms(run: Run) -> None:
+    rows = answer(run("list", "--json"))
+    assert {row["name"] for row in rows} == set(Policy().schemes)
+    old, new = (row for row in rows if row["name"] == "5:5")
+    assert (old["effective_until"], old["cap"]) == ("2024-12-31", None)
+    assert new["cap"]["rate"] == "0.04"
+    assert new["shares"]["bank"] == "0.50"
+    batch = next(row for row in rows if row["name"] == "总对总")
+    assert batch["cap"]["period"] == "calendar_year"
+    assert batch["follows_lender"] is True
+    assert batch["reguarantee_fee"][0]["rate"] == "0.003"
+    assert "倒2:8" in run("list").output
+
+
+def test_a_loss_is_shared_as_worked(run: Run) -> None:
+    asked = ("allocate", "8:2", "--loss", "1011465.75", "--recovered", "342013.01")
+    found = answer(run(*asked, "--on", "2025-06-30", "--json"))
+    assert (found["scheme"], found["on"]) == ("8:2", "2025-06-30")
+    assert found["payment"]["city_guarantor"] == "404586.30"
+    assert found["recovery"]["city_guarantor"] == "136805.21"
+    assert found["loss"]["city_guarantor"] == "267781.09"
+    assert found["loss"]["bank"] == "133890.55"
+    assert "267,781.09" in run(*asked).output
+
+
+def test_claims_meet_the_cap_as_worked(run: Run) -> None:
+    asked = ("cap", "总对总", "--released", 10**9, "--claims", "10000000,9000000,8000000")
+    found = answer(run(*asked, "--json"))
+    assert found["cap_amount"] == "24000000.00"
+    assert [row["paid"] for row in found["claims"]] == ["10000000.00", "9000000.00", "5000000.00"]
+    assert [row["rejected"] for row in found["claims"]] == ["0.00", "0.00", "3000000.00"]
+    assert (found["paid"], found["rejected"]) == ("24000000.00", "3000000.00")
+    assert found["burn"] == "1.1250"
+    assert found["claims"][2]["paid_by_party"]["national_fund"] == "1875000.00"  # 30/80 of 5 m
+    assert "burn 112.50%" in run(*asked).output
+
+
+def test_nothing_released_has_no_burn(run: Run) -> None:
+    asked = ("cap", "总对总", "--released", 0, "--claims", "5")
+    found = answer(run(*asked, "--json"))
+    assert (found["burn"], found["paid"], found["rejected"]) == (None, "0.00", "5.00")
+    assert "unknown" in run(*asked).output
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("allocate", "7:3", "--loss", "1"), "no risk-sharing scheme is called '7:3'; known are"),
+        (("allocate", "科创1", "--loss", "1", "--on", "2024-07-23"), "it holds 2024-07-24 on"),
+        (("allocate", "8:2", "--loss", "1", "--on", "today"), "write it as YYYY-MM-DD"),
+        (("allocate", "8:2", "--loss", "much"), "--loss: 'much' is no amount; write yuan"),
+        (("allocate", "8:2", "--loss", "NaN"), "no amount"),
+        (("allocate", "8:2", "--loss", "1e30"), "no amount"),
+        (("allocate", "8:2", "--loss", "-1"), "--loss: '-1' is no amount"),
+        (("allocate", "8:2", "--loss", "0.001"), "finer than a fen"),
+        (("allocate", "8:2", "--loss", "1", "--recovered", "2"), "more than the exposure"),
+        (("cap", "8:2", "--released", "1", "--claims", "1"), r"has no cap .* choose one of 5:5"),
+        (("cap", "总对总", "--released", "x", "--claims", "1"), "--released: 'x'"),
+        (("cap", "总对总", "--released", "1", "--claims", "1,"), "--claims: ''"),
+    ],
+)
+def test_a_mistake_is_told_with_its_remedy(run: Run, words: tuple[str, ...], message: str) -> None:
+    assert re.search(message, refusal(run(*words)))
+
+
+def test_a_wrong_file_is_named(run: Run, folder: Path) -> None:
+    path = folder / "risk_sharing" / "six.toml"
+    path.write_text(SIX.replace('"0.35"', '"35"'), encoding="utf-8")
+    told = refusal(run("list"))
+    assert "six.toml" in told
+    assert "shares.city_guarantor is 35" in told
+    assert "write 20 % as 0.20" in told
+
+
+@pytest.mark.slow
+def test_a_mistake_is_one_line_and_exit_code_1() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "vouch", "scheme", "allocate", "7:3", "--loss", "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("vouch: no risk-sharing scheme is called '7:3'")
+    assert len(done.stderr.splitlines()) == 1
