@@ -1,0 +1,1 @@
+"""What Vouch costs and how well it does, measured."""
