@@ -26,11 +26,11 @@ def train_command(
     from training.run import train
     from vouch import clock
     from vouch.book.book import Book
+    from vouch.cli.terminal import day, parsed_stage, progress, say, say_json
     from vouch.policy.reading import Policy
     from vouch.scoring.registry import Registry
     from vouch.scoring.spec import Spec
     from vouch.settings import Settings
-    from vouch.terminal import day, parsed_stage, progress, say, say_json
 
     settings = Settings.from_env()
     chosen = parsed_stage(stage)

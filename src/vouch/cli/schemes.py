@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from vouch import clock
+from vouch.cli.terminal import UsageError, day, say, say_json
 from vouch.domain.compensation_cap import Cap, Settlement, settle
 from vouch.domain.risk_sharing import FEN, Party, Scheme
 from vouch.errors import PolicyError
 from vouch.policy.reading import Policy
 from vouch.settings import Settings
-from vouch.terminal import UsageError, day, say, say_json
 
 app = typer.Typer(help="The risk-sharing schemes.", no_args_is_help=True)
 

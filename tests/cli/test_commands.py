@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from tests.conftest import ROOT
@@ -45,7 +46,7 @@ def refusal(result: Result) -> str:
 
 
 def commands() -> list[str]:
-    return sorted(c.name or c.callback.__name__ for c in cli.app.registered_commands)  # type: ignore[union-attr]
+    return sorted(get_command(cli.app).commands)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", commands())

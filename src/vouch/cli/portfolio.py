@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vouch.cli.terminal import progress, required_day, say, say_json, warn
 from vouch.settings import Settings
-from vouch.terminal import progress, required_day, say, say_json, warn
 
 if TYPE_CHECKING:
     from vouch.monitoring.measures.report import Figure, Report
 
+app = typer.Typer()
 _WIDTH_OF_A_FILE = 150  # where standard output is no terminal
 _NOTHING = "–"
 
 
+@app.command()
 def portfolio(
     as_of: Annotated[str, typer.Option(help="Known by this day, YYYY-MM-DD")],
     by: Annotated[

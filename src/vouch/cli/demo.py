@@ -17,10 +17,10 @@ from typing import Any
 from vouch import clock
 from vouch.book.book import Book
 from vouch.bootstrap import Vouch, build
+from vouch.cli.terminal import say
 from vouch.domain.stage import Stage
 from vouch.service.serve import environment, serve
 from vouch.settings import Settings
-from vouch.terminal import say
 
 _SEED = 1
 _SHOWN_REASONS = 8

@@ -1,0 +1,126 @@
+"""Model versions: promoted, listed, used, judged, packed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vouch import clock
+from vouch.cli.options import BookOption, JsonOption, StageArgument
+from vouch.cli.terminal import parsed_stage, progress, required_day, say, say_json
+from vouch.settings import Settings
+
+app = typer.Typer()
+
+
+@app.command()
+def promote(
+    stage: StageArgument,
+    version: Annotated[str, typer.Option(help="The version to make champion")],
+    json_: JsonOption = False,
+) -> None:
+    """Make a version the champion of its stage, and note it in the ledger."""
+    import getpass
+
+    from vouch.bootstrap import build
+
+    chosen = parsed_stage(stage)
+    parts = build(Settings.from_env())
+    before = parts.registry.promote(chosen, version)
+    parts.store().add_promotion(
+        stage=chosen.value, version=version, previous=before, who=getpass.getuser(), at=clock.now()
+    )
+    if json_:
+        say_json({"stage": chosen.value, "version": version, "previous": before})
+        return
+    say(f"{chosen.model_name}: version {version} is champion (before: {before or 'none'})")
+
+
+@app.command()
+def models(json_: JsonOption = False) -> None:
+    """List the versions of every stage."""
+    from vouch.domain.stage import Stage
+    from vouch.scoring.registry import Registry
+
+    settings = Settings.from_env()
+    registry = Registry(settings.mlflow_tracking_uri, settings.home / "cache")
+    found = [row for stage in Stage for row in registry.versions(stage)]
+    if json_:
+        say_json(found)
+        return
+    for row in found:
+        mark = "champion" if row["champion"] else ""
+        auc = f"{row['auc']:.4f}" if row["auc"] is not None else "-"
+        say(f"{row['stage']:10s} {row['version']:>4s}  AUC {auc}  {row['hash'][:12]}  {mark}")
+
+
+@app.command()
+def score(
+    stage: StageArgument,
+    book: BookOption,
+    from_: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD")],
+    until: Annotated[str, typer.Option(help="Last day, YYYY-MM-DD")],
+    out: Annotated[Path, typer.Option(help="Parquet file to write")],
+    json_: JsonOption = False,
+) -> None:
+    """Score a window of the book with the champion, with the points of every feature."""
+    from vouch.book.book import Book
+    from vouch.bootstrap import build
+    from vouch.scoring.bulk import score_book
+
+    bundle = build(Settings.from_env()).champion(parsed_stage(stage))
+    with progress("scoring") as step:
+        rows = score_book(Book(book), bundle, required_day(from_), required_day(until), out, step)
+    if json_:
+        say_json({"rows": rows, "model_version": bundle.version, "out": str(out)})
+        return
+    say(f"{rows:,} rows scored by {bundle.stage.model_name} version {bundle.version} to {out}")
+
+
+@app.command()
+def evaluate(
+    stage: StageArgument,
+    book: BookOption,
+    from_: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD")],
+    until: Annotated[str, typer.Option(help="Last day, YYYY-MM-DD")],
+    json_: JsonOption = False,
+) -> None:
+    """Judge the champion by the outcomes known now."""
+    from vouch.book.book import Book
+    from vouch.bootstrap import build
+    from vouch.monitoring.evaluation import evaluate as judge
+
+    parts = build(Settings.from_env())
+    bundle = parts.champion(parsed_stage(stage))
+    days = required_day(from_), required_day(until)
+    with progress("evaluating") as step:
+        found = judge(Book(book), bundle, parts.policy, *days, clock.today(), step)
+    if json_:
+        say_json(found.summary())
+        return
+    say(f"{bundle.stage.model_name} version {bundle.version} on cases from {days[0]} to {days[1]}")
+    say(
+        f"  {found.rows:,} cases, {found.compensated:,} compensated, "
+        f"{found.unknown:,} with no outcome yet"
+    )
+    for name, figure in found.figures.items():
+        say(f"  {name:15s} {figure.value:8.4f}  [{figure.low:.4f}, {figure.high:.4f}]")
+    for g in found.grades:
+        say(
+            f"  grade {g.grade}: {g.rows:>7,} cases, predicted {g.predicted:7.2%}, "
+            f"observed {g.observed.value:7.2%}  [{g.observed.low:.2%}, {g.observed.high:.2%}]"
+        )
+
+
+@app.command()
+def pack(
+    folder: Annotated[Path | None, typer.Option(help="Default: VOUCH_CHAMPIONS")] = None,
+) -> None:
+    """Copy the champions to a folder from which a Bento serves them without MLflow."""
+    from vouch.bootstrap import build
+
+    settings = Settings.from_env()
+    for line in build(settings).registry.pack(folder or settings.champions):
+        say(f"packed {line}")
