@@ -257,7 +257,13 @@ def test_the_compiled_draw_is_the_python_one(monkeypatch: pytest.MonkeyPatch) ->
     pool, assumptions = Pool.of(*draw), Assumptions(0.3, 400, 9)
     compiled = common_factor.simulate(pool, assumptions, HORIZON, 1.0, 500, threads=1)
 
-    names = ("conditional_probability", "draw_defaults", "total_and_day", "draw_scenarios")
+    names = (
+        "conditional_probability",
+        "claim_day",
+        "draw_defaults",
+        "total_and_day",
+        "draw_scenarios",
+    )
     for name in names:
         monkeypatch.setattr(common_factor, name, getattr(common_factor, name).py_func)
     plain = common_factor.simulate(pool, assumptions, HORIZON, 1.0, 500, threads=1)

@@ -8,7 +8,7 @@ from vouch.errors import PolicyError
 from vouch.policy.reading import SHIPPED
 from vouch.policy.schemes import fraction, read_toml
 
-_KEYS = ("correlation", "scenarios", "seed", "source", "assumption")
+_KEYS = ("correlation", "scenarios", "seed", "source", "assumption", "timing")
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,8 @@ def simulate(
 ) -> Scenarios:
     """Draw the scenarios of a pool.
 
-    A default falls on any day of the guarantee's remaining life within the horizon, each as likely;
-    losses are counted day by day.
+    A claim falls on a day drawn from the guarantee's own quantiles, within the horizon; losses are
+    counted day by day.
 
     Args:
         horizon_days: until when the probabilities of the pool count.
@@ -100,7 +100,7 @@ def _blocks(assumptions: Assumptions) -> Iterator[tuple[np.random.Generator, sli
 
 def _prepared(
     pool: Pool, correlation: float, horizon_days: int, severity: float
-) -> tuple[IntArray, FloatArray, IntArray, IntArray]:
+) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
     """The bounds of the groups, then heights, losses and days of the guarantees in their order.
 
     A height is -Φ⁻¹(p) / √(2·(1 - ρ)), so that p(z) = erfc(height + z·√(ρ / (2·(1 - ρ)))) / 2.
@@ -112,7 +112,7 @@ def _prepared(
     cuts = np.flatnonzero(np.diff(steps)) + 1
     bounds = np.concatenate(([0], cuts, [len(order)])).astype(np.int64)
     heights = -ndtri(probability) / math.sqrt(2 * (1 - correlation))
-    days = np.minimum(pool.days[order], horizon_days)
+    days = np.minimum(pool.claim_days[order], horizon_days)
     return bounds, heights, pool.losses_in_fen(severity)[order], days
 
 
@@ -132,13 +132,22 @@ def conditional_probability(height: float, shift: float) -> float:
 
 
 @_compiled
+def claim_day(chance: float, quantiles: FloatArray, horizon_days: int) -> int:
+    """The day at a probability, counted from 0, within the horizon."""
+    place = chance * (len(quantiles) - 1)
+    before = int(place)
+    day = quantiles[before] + (place - before) * (quantiles[before + 1] - quantiles[before])
+    return min(int(day), horizon_days - 1)
+
+
+@_compiled
 def draw_defaults(
     rng: np.random.Generator,
     shift: float,
     bounds: IntArray,
     heights: FloatArray,
     losses: IntArray,
-    days: IntArray,
+    days: FloatArray,
     by_day: IntArray,
 ) -> None:
     """Add the losses of one scenario to their days."""
@@ -156,7 +165,7 @@ def draw_defaults(
             row = first + int(ahead)
             drawn = rng.random() * highest
             if drawn < lowest or drawn < conditional_probability(heights[row], shift):
-                by_day[int(rng.random() * days[row])] += losses[row]
+                by_day[claim_day(rng.random(), days[row], len(by_day))] += losses[row]
             ahead += 1.0 + np.floor(rng.standard_exponential() / rate)
 
 
@@ -178,7 +187,7 @@ def draw_scenarios(
     bounds: IntArray,
     heights: FloatArray,
     losses: IntArray,
-    days: IntArray,
+    days: FloatArray,
     loss_to_reach: int,
     by_day: IntArray,
     totals: IntArray,

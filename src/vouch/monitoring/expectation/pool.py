@@ -21,15 +21,23 @@ _LARGEST = 2.0**62 / 100  # yuan; all exposures together, counted in fen, must f
 
 @dataclass(frozen=True)
 class Pool:
-    """Guarantees by column; made and checked by `Pool.of`."""
+    """Guarantees by column; made and checked by `Pool.of`.
+
+    `claim_days` has a row for each guarantee: should it be claimed, the quantiles of the days until
+    then, for probabilities evenly spaced from 0 to 1, straight lines between them.
+    """
 
     default_probabilities: FloatArray
     exposures: FloatArray
-    days: IntArray
+    claim_days: FloatArray
 
     @classmethod
     def of(
-        cls, default_probabilities: Column, exposures: Column, days: Column | None = None
+        cls,
+        default_probabilities: Column,
+        exposures: Column,
+        days: Column | None = None,
+        claim_days: FloatArray | None = None,
     ) -> Pool:
         """A pool from columns of equal length.
 
@@ -37,8 +45,9 @@ class Pool:
             default_probabilities: that a guarantee is claimed until the end of the horizon, in
                 [0, 1].
             exposures: the whole loan in yuan, the bank's part included.
-            days: from today, within which a guarantee may be claimed, 1 or more: its remaining
-                life, and the grace. Anywhere in the horizon where None.
+            days: from today, within which a guarantee may be claimed, each as likely, 1 or more.
+                Anywhere in the horizon where None.
+            claim_days: the quantiles themselves instead, guarantees x probabilities.
 
         Raises:
             FactsError: a value is wrong; the fault names column and row, counted from 0.
@@ -51,12 +60,15 @@ class Pool:
             *_range("default_probabilities", probability, 1.0, "in [0, 1]; write 2 % as 0.02"),
             *_range("exposures", exposure, _LARGEST, "a yuan amount of zero or more"),
             *_days(life),
+            *_quantiles(claim_days, len(probability)),
         ]
         if not faults and exposure.sum() > _LARGEST:
             faults = [FieldFault("exposures", f"sum to {exposure.sum():.3g} yuan, too much")]
         if faults:
             raise FactsError(faults)
-        return cls(probability, exposure, np.minimum(life, _ANY_DAY).astype(np.int64))
+        if claim_days is None:
+            claim_days = np.column_stack((np.zeros(len(life)), np.minimum(life, _ANY_DAY)))
+        return cls(probability, exposure, np.ascontiguousarray(claim_days))
 
     def __len__(self) -> int:
         return len(self.default_probabilities)
@@ -96,6 +108,17 @@ def _range(name: str, column: FloatArray, highest: float, wanted: str) -> list[F
 def _days(column: FloatArray) -> list[FieldFault]:
     wrong = np.flatnonzero(~((column >= 1) & (column == np.floor(column))))
     return _faults("days", column, wrong, "a whole number of 1 or more; leave ended guarantees out")
+
+
+def _quantiles(claim_days: FloatArray | None, rows: int) -> list[FieldFault]:
+    if claim_days is None:
+        return []
+    if claim_days.ndim != 2 or len(claim_days) != rows or claim_days.shape[1] < 2:
+        wanted = f"must have {rows} rows of two quantiles or more"
+        return [FieldFault("claim_days", f"has shape {claim_days.shape}, {wanted}")]
+    sound = (claim_days[:, 0] >= 0) & (np.diff(claim_days, axis=1) >= 0).all(axis=1)
+    wanted = "must be days of zero or more that do not fall"
+    return [FieldFault(f"claim_days[{row}]", wanted) for row in np.flatnonzero(~sound)[:1]]
 
 
 def _faults(name: str, column: FloatArray, wrong: IntArray, wanted: str) -> list[FieldFault]:

@@ -88,7 +88,7 @@ def _guarantees(known: Known, by: str | None) -> str:
         g.started, g.was_cancelled, g.in_force, g.loan, g.covered,
         CASE WHEN g.in_force THEN greatest(0, coalesce(m.owed, g.covered)
             - coalesce(x.fen, 0))::BIGINT ELSE 0 END AS balance,
-        m.days_past_due, g.jobs_supported AS jobs,
+        m.days_past_due, m.month_end, g.jobs_supported AS jobs,
         round(g.interest_rate * {RATE_STEPS})::BIGINT AS interest,
         round(g.fee_rate * {RATE_STEPS})::BIGINT AS fee,
         coalesce(g.tenor_months, datediff('month', g.started, g.maturity_on)) AS tenor
@@ -133,8 +133,8 @@ def _compensations(known: Known, by: str | None) -> str:
     amount = _fen("coalesce(e.amount, e.principal + e.interest, e.principal)")
     claim = _fen("coalesce(e.principal + e.interest, e.amount, e.principal)")
     return (
-        f"SELECT e.event_at, {amount} AS fen, {claim} AS claim, g.product, "
-        f"{_event_part(by)} AS part FROM {_happened(known, 'compensation')} e "
+        f"SELECT e.guarantee_id, e.event_at, {amount} AS fen, {claim} AS claim, g.product, "
+        f"g.loan, g.covered, {_event_part(by)} AS part FROM {_happened(known, 'compensation')} e "
         "LEFT JOIN guarantees g USING (guarantee_id)"
     )
 
@@ -147,7 +147,8 @@ def _releases(known: Known, by: str | None) -> str:
         f"THEN greatest(0, g.covered - {others})::BIGINT ELSE {stated} END"
     )
     return (
-        f"SELECT e.event_at, e.cause, {amount} AS fen, g.product, g.loan, g.covered, "
+        f"SELECT e.guarantee_id, e.event_at, e.cause, {amount} AS fen, g.product, g.loan, "
+        "g.covered, "
         f"e.event_at - g.started AS days, {_event_part(by)} AS part "
         f"FROM {_happened(known, 'release')} e LEFT JOIN guarantees g USING (guarantee_id)"
     )
