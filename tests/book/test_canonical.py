@@ -38,6 +38,49 @@ def test_chinese_and_english_files_in_one_import(book, run) -> None:
     assert facts(book, "compensation")[0]["amount"] == Decimal("420000.15")
 
 
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        ("compensation", {"compensation_no": "1", "amount": "400000"}),
+        ("recovery", {"recovery_no": "1", "gross": "100"}),
+        ("release", {"release_no": "1", "cause": "repaid", "is_final": "yes"}),
+        ("performance", {"balance": "500000", "days_past_due": "0"}),
+    ],
+)
+def test_what_comes_before_its_guarantee_waits_for_it(
+    book: Book, run, write_csv, table: str, row: dict[str, str]
+) -> None:
+    event = {"guarantee_id": "G1", "event_at": "2021-06-30", "known_at": "2021-06-30"} | row
+    early = write_csv(f"{table}.csv", event, event | {"guarantee_id": "G9"})
+    report = run("vouch", early, today=TODAY)
+    assert (report.accepted, report.quarantined, report.waiting) == (2, [], {table: 2})
+    assert report.notes == [
+        f"{table}: 2 guarantees are not in the book (G1, G9); their rows are kept and wait for "
+        "them: import the guarantees, or correct the numbers"
+    ]
+    assert book.commits()[-1].notes == report.notes
+
+    assert run("vouch", write_csv("guarantee.csv", GUARANTEE), today=TODAY).waiting == {}
+    # the rows that waited are there, and the same file again brings nothing and waits for nothing
+    assert [fact["guarantee_id"] for fact in facts(book, table)] == ["G1", "G9"]
+    assert run("vouch", early, today=TODAY).waiting == {}
+    later = event | {"guarantee_id": "G1", "event_at": "2021-07-31", "known_at": "2021-07-31"}
+    assert run("vouch", write_csv(f"{table}.csv", later), today=TODAY).waiting == {}
+
+
+def test_a_guarantee_in_the_same_import_is_not_waited_for(book, run, write_csv) -> None:
+    event = {"guarantee_id": "G1", "event_at": "2021-06-30", "compensation_no": "1"}
+    files = write_csv("compensation.csv", event), write_csv("guarantee.csv", GUARANTEE)
+    assert run("vouch", *files, today=TODAY).waiting == {}
+
+
+@pytest.mark.parametrize(("word", "code"), [("个体户", "sole_trader"), ("自然人", "person")])
+def test_every_name_of_a_choice_is_taken(book, run, write_csv, word: str, code: str) -> None:
+    row = {"borrower_id": "B1", "kind": word, "event_at": "2020-01-10"}
+    run("vouch", write_csv("borrower.csv", row), today=TODAY)
+    assert facts(book, "borrower")[0]["kind"] == code
+
+
 def test_known_at_is_the_day_it_happened_unless_given(book, run, write_csv) -> None:
     rows = [GUARANTEE, GUARANTEE | {"guarantee_id": "G2", "known_at": ""}]
     report = run("vouch", write_csv("guarantee.csv", *rows), today=TODAY)

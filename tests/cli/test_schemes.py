@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -23,29 +24,9 @@ from vouch.scoring.decision import Subject, share_expected
 
 Run = Callable[..., Result]
 
-SIX = """name = "六方共担"
-about = "Six parties, 35 to the city and 5 to the fund."
-
-[[version]]
-effective_from = 2024-01-01
-source = "Made up for this test"
-
-[version.shares]
-bank = "0.10"
-city_guarantor = "0.35"
-county_guarantor = "0.20"
-province = "0.20"
-national_fund = "0.05"
-government_pool = "0.10"
-
-[version.cap]
-rate = "0.02"
-base = "released"
-scope = "product"
-period = "agreement_year"
-basis = "running"
-excess = "suspend"
-"""
+NEW = Path(__file__).parents[1] / "cases" / "new_scheme"
+SIX = (NEW / "six_parties.toml").read_text(encoding="utf-8")
+CASE = tomllib.loads((NEW / "case.toml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -76,25 +57,14 @@ def refusal(result: Result) -> str:
     return str(result.exception)
 
 
-# 35 % of 1,000.03 is 350.0105, rounded up 350.02; of the 650.01 left the county has 20/65, rounded
-# up 200.01; of the next 450.00 the province 20/45 and so on, without a rest
-PARTS = {
-    "bank": "100.00",
-    "city_guarantor": "350.02",
-    "county_guarantor": "200.01",
-    "province": "200.00",
-    "national_fund": "50.00",
-    "government_pool": "100.00",
-}
-
-
 def test_an_unheard_of_scheme_of_six_parties_is_one_file(run: Run, folder: Path) -> None:
     scheme = Policy(folder).scheme("六方共担", date(2024, 1, 1))
     assert set(scheme.shares) == set(Party)
-    assert scheme.split(Decimal("1000.03")) == {p: Decimal(text) for p, text in PARTS.items()}
+    parts = {party: Decimal(text) for party, text in CASE["payment"].items()}
+    assert scheme.split(Decimal(CASE["exposure"])) == parts
     assert "六方共担" in run("list").output
-    shared = answer(run("allocate", "六方共担", "--loss", "1000.03", "--json"))
-    assert shared["payment"] == shared["loss"] == PARTS
+    shared = answer(run("allocate", "六方共担", "--loss", CASE["exposure"], "--json"))
+    assert shared["payment"] == shared["loss"] == CASE["payment"]
     # 0.02 × 0.90 × 100,000 = 1,800; the scheme suspends what is past its cap
     asked = ("cap", "六方共担", "--released", 100000, "--claims", "1000,900", "--json")
     capped = answer(run(*asked))
@@ -104,19 +74,11 @@ def test_an_unheard_of_scheme_of_six_parties_is_one_file(run: Run, folder: Path)
 
 
 def test_a_score_shares_its_expectation_by_the_unheard_of_scheme(folder: Path) -> None:
-    day = date(2024, 6, 1)
-    subject = Subject("G1", "B1", day, day, None, Decimal("1000000.00"))
-    # 1 % of 1,000,000 of which 60 % is lost: 6,000
-    found = share_expected(Policy(folder), subject, 0.01, "六方共担").answer()
-    assert found["total"] == "6000.00"
-    assert found["by_party"] == {
-        "bank": "600.00",
-        "city_guarantor": "2100.00",
-        "county_guarantor": "1200.00",
-        "province": "1200.00",
-        "national_fund": "300.00",
-        "government_pool": "600.00",
-    }
+    day, expected = date(2024, 6, 1), CASE["expected"]
+    subject = Subject("G1", "B1", day, day, None, Decimal(expected["exposure"]))
+    found = share_expected(Policy(folder), subject, expected["probability"], "六方共担").answer()
+    assert found["total"] == expected["total"]
+    assert found["by_party"] == expected["by_party"]
 
 
 def test_every_version_is_listed_with_its_terms(run: Run) -> None:

@@ -210,7 +210,10 @@ def test_sums_with_an_unknown_term_are_unknown() -> None:
 def test_amounts_not_stated_are_said(tmp_path: Path) -> None:
     case = {"compensation": [{"guarantee_id": "A", "event_at": DAY}]}
     report = measure_book(book_of(tmp_path / "b", case).known(DAY), INDICATORS)
-    assert report.notes == ["1 compensations have no amount and are in no sum"]
+    assert report.notes == [
+        "1 compensations have no amount and are in no sum",
+        "1 compensations are of guarantees that the book does not hold; they count as unknown",
+    ]
 
 
 CITY = {

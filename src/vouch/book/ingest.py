@@ -27,8 +27,8 @@ from vouch.book.checks import (
     without,
 )
 from vouch.book.schema import Kind, Table
-from vouch.book.tables import TABLES
-from vouch.book.versions import Status, standing, statuses
+from vouch.book.tables import GUARANTEE, TABLES
+from vouch.book.versions import Status, standing, statuses, unheld
 
 
 class Source(Protocol):
@@ -60,7 +60,10 @@ class Source(Protocol):
 
 @dataclass
 class ImportReport:
-    """What an import did, in rows of the files read."""
+    """What an import did, in rows of the files read.
+
+    `waiting` counts, by table, the guarantees whose facts came before they did.
+    """
 
     source: str
     rows: int
@@ -71,6 +74,7 @@ class ImportReport:
     batch: str | None
     unread: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    waiting: dict[str, int] = field(default_factory=dict)
 
     @property
     def quarantined_rows(self) -> int:
@@ -87,6 +91,9 @@ class _Incoming:
 def ingest(book: Book, source: Source, files: Sequence[Path], today: date) -> ImportReport:
     """Read `files` with `source` and add what is new to `book`, in one commit.
 
+    Files may come in any order: a compensation of a guarantee that is not in the book yet is kept,
+    and the report says that it waits.
+
     Args:
         today: no fact may lie after this day, nor after the day the files describe.
 
@@ -102,6 +109,8 @@ def ingest(book: Book, source: Source, files: Sequence[Path], today: date) -> Im
     fresh = {name: without(rows, faults) for name, rows in fresh.items()}
     refused = {(fault.file, fault.row) for fault in faults}
     accepted = _places(fresh)
+    waiting = _waiting(book, fresh)
+    reading.notes += [_waits(table, ids) for table, ids in waiting.items()]
     batch = _write(book, source, _origins(files, reading.snapshot_at), fresh, faults, reading, seen)
     return ImportReport(
         source=source.name,
@@ -113,6 +122,33 @@ def ingest(book: Book, source: Source, files: Sequence[Path], today: date) -> Im
         batch=batch,
         unread=source.unread,
         notes=reading.notes,
+        waiting={table: len(ids) for table, ids in waiting.items()},
+    )
+
+
+_SHOWN = 5
+
+
+def _waiting(book: Book, fresh: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
+    """By table, the guarantees named by new facts that neither the book nor the files hold."""
+    column = GUARANTEE.entity
+    arriving = set(fresh[GUARANTEE.name][column]) if GUARANTEE.name in fresh else set()
+    found = {}
+    for name, rows in fresh.items():
+        if name == GUARANTEE.name or TABLES[name].entity != column or rows.empty:
+            continue
+        ids = pa.array(sorted(set(rows[column]) - arriving), pa.string())
+        missing = unheld(ids, GUARANTEE, book.files(GUARANTEE.name))
+        if missing:
+            found[name] = missing
+    return found
+
+
+def _waits(table: str, ids: list[str]) -> str:
+    more = ", …" if len(ids) > _SHOWN else ""
+    return (
+        f"{table}: {len(ids):,} guarantees are not in the book ({', '.join(ids[:_SHOWN])}{more}); "
+        "their rows are kept and wait for them: import the guarantees, or correct the numbers"
     )
 
 

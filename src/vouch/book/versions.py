@@ -76,6 +76,16 @@ def standing(
     return _run(sql, given)
 
 
+def unheld(ids: pa.Array, table: Table, files: list[Path]) -> list[str]:
+    """Those of the ids that the book does not hold as an entity of the table, in their order."""
+    sql = f"""
+        SELECT id FROM given ANTI JOIN ({stored(table, files)}) held ON held.{table.entity} = id
+        ORDER BY _at
+    """
+    found: list[str] = _run(sql, pa.table({"id": ids}))["id"].tolist()
+    return found
+
+
 def _run(sql: str, given: pa.Table) -> pd.DataFrame:
     numbered = given.append_column("_at", pa.array(range(len(given)), pa.int64()))
     with duckdb.connect() as connection:

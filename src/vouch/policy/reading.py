@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from vouch.domain.alert import Severity
+from vouch.domain.dated import read_toml
 from vouch.domain.risk_sharing import Scheme
 from vouch.domain.scale import ScoreScale
 from vouch.errors import PolicyError
-from vouch.policy.schemes import fraction, read_toml, scheme_versions
+from vouch.policy.schemes import fraction, scheme_versions
 
 SHIPPED = Path(__file__).parent
 

@@ -1,12 +1,10 @@
 """Reading the risk-sharing schemes; a wrong file is refused with its name, key and remedy."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,25 +17,12 @@ from vouch.domain.compensation_cap import (
     CapScope,
     Excess,
 )
+from vouch.domain.dated import in_order, read_toml
 from vouch.domain.risk_sharing import LossBase, Party, ReguaranteeFee, Scheme
 from vouch.errors import PolicyError
 
 _HIGHEST_FEE = Decimal("0.1")  # a fee above this is a percentage that was not divided by 100
 Choice = TypeVar("Choice", bound=StrEnum)
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """A policy file as it stands.
-
-    Raises:
-        PolicyError: it is missing or is not TOML.
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise PolicyError(f"policy file {path} is missing") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PolicyError(f"policy file {path} is not TOML: {error}") from error
 
 
 def fraction(place: Path | str, key: str, value: Any) -> Decimal:
@@ -69,14 +54,7 @@ def scheme_versions(path: Path) -> list[Scheme]:
     if not (name and isinstance(name, str) and versions and isinstance(versions, list)):
         raise PolicyError(f"{path}: needs a name and at least one [[version]]")
     found = [_scheme(path, name, file.text("about"), version) for version in versions]
-    found.sort(key=lambda scheme: scheme.effective_from)
-    for older, newer in pairwise(found):
-        if older.effective_until is None or older.effective_until >= newer.effective_from:
-            raise PolicyError(
-                f"{path}: the version from {older.effective_from} overlaps the one from "
-                f"{newer.effective_from}; give it an effective_until before that"
-            )
-    return found
+    return in_order(found, str(path))
 
 
 @dataclass(frozen=True)

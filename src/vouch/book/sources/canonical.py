@@ -15,42 +15,10 @@ from vouch.book.checks import Draft, Reading
 from vouch.book.reading import SourceFile, opened, other_layout
 from vouch.book.schema import Column, Kind, Table
 from vouch.book.tables import TABLES
+from vouch.domain.vocabulary import term_of
 from vouch.errors import SourceError
 
 _NAME = "vouch"
-_WORDS = {
-    "企业": "enterprise",
-    "个体工商户": "sole_trader",
-    "小微企业主": "owner",
-    "农户": "farmer",
-    "合作社": "cooperative",
-    "个人": "person",
-    "国有": "state",
-    "股份制": "joint_stock",
-    "地方": "local",
-    "互联网": "internet",
-    "政策性": "policy",
-    "其他": "other",
-    "国家": "national",
-    "省": "province",
-    "市": "city",
-    "县": "county",
-    "还清": "repaid",
-    "撤销": "cancelled",
-    "代偿": "compensated",
-    "核销": "written_off",
-    "转让": "transferred",
-    "等额本息": "equal_instalment",
-    "等额本金": "equal_principal",
-    "先息后本": "interest_then_principal",
-    "到期一次还本付息": "single",
-    "循环": "revolving",
-    "纳税": "tax_paid",
-    "销项发票": "invoice_out",
-    "参保人数": "insured_headcount",
-    "法院执行": "court_enforcement",
-    "征信查询": "bureau_inquiries",
-}
 _DAY = r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?$"
 _UNREAD: dict[str, str] = {}
 
@@ -180,7 +148,8 @@ def _plain(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
             continue
         text = frame[column.name].str.strip()
         if column.choices:
-            text = text.map(lambda word: _WORDS.get(word, word))
+            terms = {word: term_of(word, column.terms) or word for word in text.unique()}
+            text = text.map(terms)
         elif column.kind is Kind.DATE:
             text = text.str.replace(_DAY, r"\1-\2-\3", regex=True)
         frame[column.name] = text

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vouch.domain.dated import read_toml
 from vouch.errors import PolicyError
 from vouch.policy.reading import SHIPPED
-from vouch.policy.schemes import fraction, read_toml
+from vouch.policy.schemes import fraction
 
 _KEYS = ("correlation", "scenarios", "seed", "source", "assumption", "timing")
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from vouch.domain.dated import read_toml
 from vouch.errors import PolicyError
 from vouch.monitoring.expectation.pool import FloatArray
 from vouch.policy.reading import SHIPPED
-from vouch.policy.schemes import fraction, read_toml
+from vouch.policy.schemes import fraction
 
 _MONTH = 365 / 12
 _QUANTILES = 33

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vouch.domain.dated import read_toml
 from vouch.errors import PolicyError
 from vouch.policy.reading import SHIPPED
 
@@ -53,17 +53,10 @@ def catalogue(folder: Path = FOLDER) -> dict[str, Indicator]:
     Raises:
         PolicyError: a file is wrong; the text names it, the key and the remedy.
     """
-    bodies = {path.stem: _read(path) for path in sorted(folder.glob("*.toml"))}
+    bodies = {path.stem: read_toml(path) for path in sorted(folder.glob("*.toml"))}
     if not bodies:
         raise PolicyError(f"{folder} has no indicator; each is a file <id>.toml")
     return {name: _indicator(folder, name, bodies) for name in bodies}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PolicyError(f"{path} is not TOML: {error}") from error
 
 
 def _indicator(folder: Path, name: str, bodies: Mapping[str, Mapping[str, Any]]) -> Indicator:

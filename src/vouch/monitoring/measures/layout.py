@@ -36,7 +36,8 @@ GROUPINGS = {
 }
 
 
-NAMES = ("guarantees", "guarantors", "compensations", "releases", "recoveries")
+EVENTS = ("compensations", "releases", "recoveries")
+NAMES = ("guarantees", "guarantors", *EVENTS)
 
 
 def guarantors(known: Known) -> pa.Table:
@@ -156,7 +157,7 @@ def _releases(known: Known, by: str | None) -> str:
 
 def _recoveries(known: Known, by: str | None) -> str:
     return (
-        f"SELECT e.event_at, {_fen('e.gross')} AS fen, {_fen('e.cost')} AS cost, "
+        f"SELECT e.event_at, {_fen('e.gross')} AS fen, {_fen('e.cost')} AS cost, g.loan, "
         f"{_event_part(by)} AS part FROM {_happened(known, 'recovery')} e "
         "LEFT JOIN guarantees g USING (guarantee_id)"
     )

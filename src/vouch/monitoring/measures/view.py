@@ -174,8 +174,18 @@ class View:
             for name, table in self._tables.items()
             if "fen" in table.column_names
         }
+        orphans = {
+            name: table["loan"].null_count
+            for name, table in self._tables.items()
+            if name in layout.EVENTS
+        }
         return [
             f"{n:,} {name} have no amount and are in no sum" for name, n in missing.items() if n
+        ] + [
+            f"{n:,} {name} are of guarantees that the book does not hold; they count as "
+            f"{layout.UNKNOWN}"
+            for name, n in orphans.items()
+            if n
         ]
 
     def _table(self, name: str) -> pa.Table:
