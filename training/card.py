@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from training.guard import Suspicion
 from vouch.scoring.bundle import Bundle
 
 if TYPE_CHECKING:
@@ -17,7 +18,13 @@ _METHODS = {
 }
 
 
-def written(bundle: Bundle, judgement: Judgement, left_out: list[str], failed: list[str]) -> str:
+def written(
+    bundle: Bundle,
+    judgement: Judgement,
+    left_out: list[str],
+    failed: list[str],
+    explained: list[Suspicion],
+) -> str:
     """The card in Markdown."""
     made, spec = bundle.training, bundle.spec
     rows = [
@@ -58,6 +65,10 @@ def written(bundle: Bundle, judgement: Judgement, left_out: list[str], failed: l
         "## Gates",
         "",
         *([f"- failed: {text}" for text in failed] or ["- all passed"]),
+        "",
+        "## Suspicions of leakage",
+        "",
+        *([f"- {suspicion}" for suspicion in explained] or ["- none"]),
         "",
         "## Limits",
         "",

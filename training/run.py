@@ -16,6 +16,7 @@ import numpy as np
 from training import card, figures
 from training.fit import Fit, calibrate, fit, learn_encoder, seen_features
 from training.frame import Frame, assemble
+from training.guard import Suspicion, hold
 from training.split import Split, folds, out_of_time
 from vouch.book.book import Book
 from vouch.domain.stage import Stage
@@ -61,6 +62,7 @@ class Trained:
     bundle: Bundle
     left_out: list[str]
     failed_gates: list[str]
+    explained: list[Suspicion]
 
     def summary(self) -> dict[str, Any]:
         """As `vouch train --json` prints it."""
@@ -83,6 +85,7 @@ class Trained:
             "hash": self.bundle.hash,
             "features_left_out": self.left_out,
             "failed_gates": self.failed_gates,
+            "suspicions_explained": [str(suspicion) for suspicion in self.explained],
         }
 
 
@@ -97,25 +100,27 @@ def train(
     """Train, judge and register a version, using only what was known by `until`.
 
     Raises:
-        TrainingError: the book cannot carry the model; nothing was registered.
+        TrainingError: the book cannot carry the model, or a field may know the outcome; nothing
+            was registered.
         ModelError: MLflow is away or refuses; nothing was registered.
     """
     frame = assemble(book, spec, until, progress)
     names = seen_features(frame.columns, spec.feature_names)
     if not names:
         raise TrainingError("the book holds no value for any feature of the specification")
+    explained = hold(book, spec, policy, frame, names, until)
     judgement = judge(spec, policy, frame, names)
     bundle = make_bundle(spec, policy, frame, names, until)
     left_out = [name for name in spec.feature_names if name not in names]
     failed = failed_gates(spec, judgement)
     with tempfile.TemporaryDirectory() as folder:
-        text = card.written(bundle, judgement, left_out, failed)
+        text = card.written(bundle, judgement, left_out, failed, explained)
         hash_ = bundle.save(Path(folder) / "bundle", text)
         proven = Bundle.load(Path(folder) / "bundle", "draft", hash_)
         with answering():
             version, run_id = _log(registry, proven, judgement, Path(folder), hash_)
     trained = Bundle(**{**vars_of(proven), "version": version})
-    return Trained(spec.stage, version, run_id, judgement, trained, left_out, failed)
+    return Trained(spec.stage, version, run_id, judgement, trained, left_out, failed, explained)
 
 
 def vars_of(bundle: Bundle) -> dict[str, Any]:

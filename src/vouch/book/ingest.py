@@ -37,13 +37,15 @@ class Source(Protocol):
     `unread` names the columns of the layout that are never read because they were written, or
     rewritten, after the outcome, each with the reason. `outcomes` names the columns that say how a
     guarantee turned out and go into compensations and releases only. Checks hold every source to
-    both.
+    both. `restated` names columns of the book (`table.column`) that hold what the file's day says
+    though they are dated back, each with the reason: training asks why a model may read them.
     """
 
     name: str
     about: str
     unread: dict[str, str]
     outcomes: tuple[str, ...]
+    restated: dict[str, str]
 
     def recognises(self, header: Sequence[str]) -> bool:
         """Whether a file with this header line is of this layout."""

@@ -124,6 +124,11 @@ class Policy:
         path = self.folder / "warning.toml"
         return {code: _rule_numbers(path, code, body) for code, body in read_toml(path).items()}
 
+    @property
+    def guard(self) -> dict[str, Any]:
+        """The limits of the guard against leakage, by stage."""
+        return read_toml(self.folder / "guard.toml")
+
     @cached_property
     def _scheme_files(self) -> dict[str, tuple[str, list[Scheme]]]:
         """The file inside the policy folder and the versions of each scheme, by name."""

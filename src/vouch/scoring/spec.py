@@ -59,7 +59,8 @@ class Spec:
     """A model's specification as read from `models/<stage>/spec.toml`.
 
     `signs` gives +1 where a larger value can only raise the risk, -1 where it can only lower it,
-    0 where either may be; `transforms` how the linear part reads it; `text` is the file itself.
+    0 where either may be; `transforms` how the linear part reads it; `allowed` the suspicions of
+    leakage that are sound, by field and check, each with the reason; `text` is the file itself.
     """
 
     stage: Stage
@@ -73,6 +74,7 @@ class Spec:
     calibration_folds: int
     validation_months: int
     gates: Mapping[str, float]
+    allowed: Mapping[str, Mapping[str, str]]
     seed: int
     text: str
 
@@ -141,6 +143,16 @@ class Spec:
             calibration_folds=int(body["calibration"]["folds"]),
             validation_months=int(body["split"]["validation_months"]),
             gates={key: float(value) for key, value in body.get("gates", {}).items()},
+            allowed=_allowed(body.get("guard", {}).get("allow", {})),
             seed=int(body["seed"]),
             text=text,
         )
+
+
+def _allowed(body: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    for field, reasons in body.items():
+        if not isinstance(reasons, dict) or not all(
+            isinstance(reason, str) and reason.strip() for reason in reasons.values()
+        ):
+            raise ValueError(f'[guard.allow]: write {field} = {{ check = "the reason" }}')
+    return {field: dict(reasons) for field, reasons in body.items()}

@@ -8,6 +8,7 @@ columns its header has. Headers are the English names or the Chinese ones, or a 
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 
@@ -30,6 +31,7 @@ class Canonical:
     about = "Vouch's own templates, one CSV or Parquet file per table (see `vouch book template`)"
     unread = _UNREAD
     outcomes: tuple[str, ...] = ()
+    restated: ClassVar[dict[str, str]] = {}
 
     def recognises(self, header: Sequence[str]) -> bool:
         """Whether a file with this header line fits exactly one table."""

@@ -15,7 +15,7 @@ C is paid off that month and X no loan that month. The lower bound of a band is 
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -48,6 +48,7 @@ class MonthlyStatus:
     about = "monthly arrears status of card clients, and their applications (two CSV files)"
     unread = _UNREAD
     outcomes = ("STATUS",)
+    restated: ClassVar[dict[str, str]] = {}
 
     def recognises(self, header: Sequence[str]) -> bool:
         """Whether a file with this header line is of this layout."""

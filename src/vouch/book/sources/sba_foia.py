@@ -64,6 +64,12 @@ _UNREAD = {
     "TermInMonths": "rewritten after a charge-off: a 7(a) loan's term then tells its outcome",
     "FirstDisbursementDate": "written after approval, and empty where the loan was cancelled",
 }
+_RESTATED = {
+    "guarantee.lender_id": "BankName is that of the file's day: after a merger the successor's",
+    "borrower.industry": "NaicsCode is that of the file's day",
+    "borrower.region": "the borrower's place is that of the file's day",
+    "guarantee.project_region": "ProjectCounty is that of the file's day",
+}
 
 
 class SbaFoia:
@@ -73,6 +79,7 @@ class SbaFoia:
     about = "US SBA 7(a) and 504 loans as the administration publishes them (CSV, perhaps gzipped)"
     unread = _UNREAD
     outcomes = _OUTCOMES
+    restated = _RESTATED
 
     def recognises(self, header: Sequence[str]) -> bool:
         """Whether a file with this header line is of this layout."""

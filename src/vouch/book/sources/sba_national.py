@@ -58,6 +58,11 @@ _UNREAD = {
     "BalanceGross": "what is owed on the day of the file: an outcome",
     "sample_weight": "the weight of a sample drawn by outcome, so it tells the outcome",
 }
+_RESTATED = {
+    "guarantee.lender_id": "Bank is that of the file's day: after a merger the successor's",
+    "borrower.industry": "NAICS is that of the file's day",
+    "borrower.region": "the borrower's place is that of the file's day",
+}
 
 
 class SbaNational:
@@ -67,6 +72,7 @@ class SbaNational:
     about = "US SBA loans in the SBAnational.csv layout (CSV, perhaps gzipped)"
     unread = _UNREAD
     outcomes = _OUTCOMES
+    restated = _RESTATED
 
     def recognises(self, header: Sequence[str]) -> bool:
         """Whether a file with this header line is of this layout."""
