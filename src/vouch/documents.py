@@ -8,6 +8,7 @@ from pathlib import Path
 from vouch.book.tables import TABLES
 from vouch.domain.compensation_cap import Cap
 from vouch.domain.risk_sharing import Scheme
+from vouch.domain.vocabulary import SIGNAL_KINDS, SIGNAL_MEANINGS
 from vouch.features.registry import features
 from vouch.monitoring.measures.catalogue import Indicator, catalogue
 from vouch.policy.reading import Policy
@@ -54,7 +55,15 @@ def _data_dictionary() -> str:
                 f"| {c.name} | {c.zh} | {holds} | {'yes' if c.required else ''} | {c.about} |"
             )
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_signal_kinds()])
+
+
+def _signal_kinds() -> list[str]:
+    lines = ["## Kinds of signal 信号类型", "", "| kind | 中文 | value |", "|---|---|---|"]
+    lines += [
+        f"| {kind} | {names[0]} | {SIGNAL_MEANINGS[kind]} |" for kind, names in SIGNAL_KINDS.items()
+    ]
+    return [*lines, ""]
 
 
 def _features() -> str:

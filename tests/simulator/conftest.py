@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from vouch.book.book import Book
+from vouch.book.tables import TABLES
 from vouch.simulator import SimulationReport, simulate
 
 UNTIL = date(2025, 6, 30)
@@ -26,7 +27,7 @@ def rows(book: Book) -> dict[str, pd.DataFrame]:
     """The latest version of every fact, by table, dates as timestamps."""
     known = book.known(UNTIL)
     tables = {}
-    for name in ("borrower", "guarantee", "performance", "compensation", "recovery", "release"):
+    for name in TABLES:
         frame = known.rows(name).to_pandas()
         for column in frame.columns:
             if column.endswith(("_at", "_on")):

@@ -8,14 +8,15 @@ import pytest
 
 from vouch.book.tables import BORROWER_KINDS, LENDER_KINDS, REPAYMENTS, SIGNAL_KINDS
 from vouch.simulator.borrowers import segment_weights
-from vouch.simulator.calibration import log_effects, province
+from vouch.simulator.calibration import chosen, log_effects, province, spread_evenly
 
 NUMBERS = province()
 
 
 def sections() -> list[tuple[str, dict[str, object]]]:
     found = [(name, part) for name, part in NUMBERS.items() if isinstance(part, dict)]
-    return found + [(f"segment {part['name']}", part) for part in NUMBERS["segment"]]
+    rows = [(name, part) for name, part in NUMBERS.items() if isinstance(part, list)]
+    return found + [(f"{name} {at}", row) for name, part in rows for at, row in enumerate(part)]
 
 
 @pytest.mark.parametrize(("name", "section"), sections())
@@ -29,7 +30,25 @@ def test_names_are_those_of_the_tables() -> None:
     assert {kind for s in NUMBERS["segment"] for kind in s["kinds"]} <= set(BORROWER_KINDS)
     assert set(NUMBERS["lender"]["kinds"]) <= set(LENDER_KINDS)
     assert set(NUMBERS["repayment"]["names"]) <= set(REPAYMENTS)
-    assert set(SIGNAL_KINDS) <= set(NUMBERS["lag"])
+    schemes = {use["scheme"] for use in NUMBERS["scheme_use"]}
+    assert schemes | {"8:2"} == set(NUMBERS["scheme"]["names"])
+
+
+def test_every_kind_of_signal_has_a_law() -> None:
+    laws = [law for name in ("report", "count", "grade", "incident") for law in NUMBERS[name]]
+    kinds = {law["kind"] for law in laws} | {law["companion"] for law in laws if "companion" in law}
+    of_the_loan = {"late_payment", "interest_arrears", "account_balance"}
+    assert kinds | of_the_loan | {"sector_price_change"} == set(SIGNAL_KINDS)
+    assert {law["feed"] for law in laws} - {""} == set(NUMBERS["feed"]["names"])
+
+
+def test_an_even_spread_gives_every_stretch_its_share() -> None:
+    """Of any 100 rows in a row, 30 ± 2 are chosen at 30 %."""
+    luck = spread_evenly(np.random.default_rng(3), np.arange(1_000))
+    picked = chosen(np.array([0.3, 0.7]), luck) == 0
+    stretches = np.convolve(picked, np.ones(100), mode="valid")
+    assert stretches.min() >= 28
+    assert stretches.max() <= 32
 
 
 def test_lists_side_by_side_are_of_one_length() -> None:
@@ -37,7 +56,9 @@ def test_lists_side_by_side_are_of_one_length() -> None:
         "industry": ("codes", "shares", "rates"),
         "city": ("names", "slugs", "codes", "shares", "multipliers", "coal"),
         "lender": ("kinds", "shares", "rates", "interest_add"),
-        "scheme": ("names", "guaranteed", "fees", "shares"),
+        "county": ("names", "slugs", "codes"),
+        "feed": ("names", "absent"),
+        "scheme": ("names", "guaranteed", "fees"),
         "recovery": ("months", "cumulative"),
     }.items():
         assert len({len(NUMBERS[section][key]) for key in keys}) == 1, section

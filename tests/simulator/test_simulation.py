@@ -90,7 +90,7 @@ def test_a_young_book_can_be_simulated(tmp_path: Path) -> None:
 def test_partitions_go_in_one_after_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vouch.simulator.simulation.PARTITION", 60)
+    monkeypatch.setattr("vouch.simulator.control.PARTITION", 60)
     book = Book(tmp_path, create=True)
     simulate(book, 150, 3)
     guarantees = book.known(UNTIL).rows("guarantee")
@@ -147,14 +147,34 @@ def test_a_guarantee_performs_until_it_ends_and_not_after(rows: dict[str, pd.Dat
     assert performance["event_at"].dt.is_month_end.all()
 
 
-def test_turns_of_a_borrower_follow_each_other(rows: dict[str, pd.DataFrame]) -> None:
-    guarantees = rows["guarantee"].sort_values(["borrower_id", "event_at"])
+def running_beside(rows: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Pairs of guarantees of one borrower of which the later was applied for while one ran."""
+    guarantees = rows["guarantee"][
+        ["guarantee_id", "borrower_id", "event_at", "start_on", "maturity_on"]
+    ]
     final = rows["release"].query("is_final").set_index("guarantee_id")
-    before = guarantees.groupby("borrower_id")["guarantee_id"].shift()
-    again = before.notna()
-    assert 0.2 < again.mean() < 0.4
-    assert (before[again].map(final["event_at"]) < guarantees["event_at"][again]).all()
-    assert (before[again].map(final["cause"]) == "repaid").all()
+    guarantees = guarantees.assign(
+        ended=guarantees["guarantee_id"].map(final["event_at"]).fillna(pd.Timestamp.max),
+        cause=guarantees["guarantee_id"].map(final["cause"]),
+    )
+    pairs = guarantees.merge(guarantees, on="borrower_id", suffixes=("", "_later"))
+    return pairs[pairs["event_at"] < pairs["event_at_later"]]
+
+
+def test_turns_of_a_borrower_follow_each_other_or_run_side_by_side(
+    rows: dict[str, pd.DataFrame],
+) -> None:
+    pairs = running_beside(rows)
+    beside = pairs["event_at_later"] < pairs["ended"]
+    one_borrowers = rows["guarantee"].groupby("borrower_id").size()
+    assert 0.15 < (one_borrowers > 1).mean() < 0.35
+    assert 0.02 < beside.sum() / len(rows["guarantee"]) < 0.08
+    # what runs beside falls due with the other, and both are called or neither
+    both = pairs[beside]
+    assert (both["maturity_on"] == both["maturity_on_later"]).all()
+    ended = both[both["cause"].notna() & both["cause_later"].notna()]
+    assert (ended["cause"] == ended["cause_later"]).all()
+    assert (pairs[~beside]["cause"] == "repaid").all()
 
 
 def test_money_adds_up(rows: dict[str, pd.DataFrame]) -> None:
@@ -183,13 +203,38 @@ def test_releases_sum_to_what_was_guaranteed(rows: dict[str, pd.DataFrame]) -> N
     assert (releases.groupby("guarantee_id")["is_final"].sum() <= 1).all()
 
 
-def test_schemes_are_those_of_the_policy(rows: dict[str, pd.DataFrame]) -> None:
+def test_schemes_are_those_in_force_when_signed(rows: dict[str, pd.DataFrame]) -> None:
     guarantees = rows["guarantee"]
-    shares = {"8:2": 0.8, "5:5": 0.5, "4:6": 0.4, "4321": 0.8, "520": 0.8}
+    shares = dict.fromkeys(["8:2", "总对总", "科创1", "科创2", "科创3", "4321", "520"], 0.8)
+    shares |= {"5:5": 0.5, "4:6": 0.4, "倒2:8": 0.2}
     assert set(guarantees["scheme"]) <= set(shares)
-    assert guarantees["scheme"].value_counts(normalize=True)["8:2"] > 0.8
+    assert len(set(guarantees["scheme"])) >= 8
     part = guarantees["guaranteed_amount"].astype(float) / guarantees["amount"].astype(float)
     assert np.allclose(part, guarantees["scheme"].map(shares))
+    first = guarantees.groupby("scheme")["start_on"].min()
+    assert first["总对总"] >= pd.Timestamp(2020, 1, 1)
+    assert first[first.index.str.startswith("科创")].min() >= pd.Timestamp(2024, 7, 24)
+    changzhi = guarantees[guarantees["scheme"] == "倒2:8"]
+    assert set(changzhi["project_region"]) == {"140400"}
+    counties = guarantees[guarantees["scheme"] == "520"]["guarantor_id"]
+    levels = rows["guarantor"].set_index("guarantor_id")["level"]
+    assert set(counties.map(levels)) == {"county"}
+
+
+def test_groups_share_a_controller_and_counter_guarantors_are_known(
+    rows: dict[str, pd.DataFrame],
+) -> None:
+    borrowers = rows["borrower"]
+    members = borrowers[borrowers["group_id"].notna()]
+    assert set(members["kind"]) == {"enterprise"}
+    assert (members.groupby("group_id")["controller_id"].nunique() == 1).all()
+    assert members.groupby("group_id").size().max() <= 4
+    counter = rows["counter_guarantee"]
+    known = set(borrowers["borrower_id"]) | set(borrowers["controller_id"].dropna())
+    assert set(counter["provider_id"]) <= known
+    products = rows["guarantee"].set_index("guarantee_id")["product"]
+    given = counter[counter["kind"] == "guarantee"]["guarantee_id"].map(products)
+    assert "batch" not in set(given)
 
 
 def test_the_door_shows_the_wrong_value_until_it_is_corrected(book: Book) -> None:
@@ -216,7 +261,8 @@ def test_managers_can_be_written_to(book: Book) -> None:
     managers = book.known(UNTIL).rows("manager").to_pylist()
     assert all(re.fullmatch(r"m\d\d\.[a-z]+@example\.com", m["email"]) for m in managers)
     guarantors = book.known(UNTIL).rows("guarantor").to_pylist()
-    assert sorted(g["level"] for g in guarantors) == ["city"] * 11 + ["province"]
+    levels = [g["level"] for g in guarantors]
+    assert sorted(levels) == ["city"] * 11 + ["county"] * 22 + ["province"]
     assert {m["guarantor_id"] for m in managers} == {g["guarantor_id"] for g in guarantors}
 
 

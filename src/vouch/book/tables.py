@@ -54,6 +54,13 @@ BORROWER = Table(
         C("headcount", K.COUNT, "从业人员", "Persons employed.", lowest=0, highest=1e7),
         _money("annual_revenue", "营业收入", "Revenue of the last full year."),
         C("group_id", K.TEXT, "集团编号", "Group of affiliated borrowers.", max_length=_ID),
+        C(
+            "controller_id",
+            K.TEXT,
+            "实际控制人编号",
+            "Token of the person in control; the same token is the same person.",
+            max_length=_ID,
+        ),
         C("is_new_business", K.FLAG, "初创企业", "Two years old or younger at application."),
     ),
 )
@@ -134,6 +141,27 @@ GUARANTEE = Table(
     ),
 )
 
+COUNTER_GUARANTEE = Table(
+    "counter_guarantee",
+    "反担保",
+    "What secures the guarantor against the borrower. event_at is the day it was given.",
+    key=("guarantee_id", "counter_no"),
+    entity="guarantee_id",
+    own_columns=(
+        _id("guarantee_id", "担保编号", "The guarantee it belongs to."),
+        C("counter_no", K.COUNT, "反担保序号", "1 for the first.", True, lowest=1),
+        _choice("kind", "反担保方式", "What is given.", vocabulary.COUNTER_KINDS, True),
+        C(
+            "provider_id",
+            K.TEXT,
+            "反担保人编号",
+            "Who gives it: a borrower's identifier, or the token of a person.",
+            max_length=_ID,
+        ),
+        _money("value", "反担保价值", "What it is worth or covers."),
+    ),
+)
+
 PERFORMANCE = Table(
     "performance",
     "月度表现",
@@ -165,7 +193,7 @@ SIGNAL = Table(
     own_columns=(
         _id("borrower_id", "借款人编号", "Whom it is about."),
         _choice("kind", "信号类型", "What was observed.", vocabulary.SIGNAL_KINDS, True),
-        C("value", K.NUMBER, "数值", "Yuan, persons or a count, by kind.", lowest=-1e12),
+        C("value", K.NUMBER, "数值", "Yuan, persons, share or count, by kind.", lowest=-1e12),
         C("note", K.TEXT, "说明", "Free text from the feed.", max_length=1000),
     ),
 )
@@ -223,6 +251,7 @@ TABLES: dict[str, Table] = {
         GUARANTOR,
         MANAGER,
         GUARANTEE,
+        COUNTER_GUARANTEE,
         PERFORMANCE,
         SIGNAL,
         COMPENSATION,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vouch import clock
 from vouch.cli.options import SHOWN_FAULTS, BookOption, JsonOption, show
 from vouch.cli.terminal import day, progress, say, say_json
+
+if TYPE_CHECKING:
+    from vouch.simulator.gates import Gate
 
 app = typer.Typer()
 book_commands = typer.Typer(help="The guarantee book.", no_args_is_help=True)
@@ -25,11 +28,19 @@ def simulate(
     until: Annotated[
         str | None, typer.Option(help="Last day known, YYYY-MM-DD; default: last month's end")
     ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(help="Hold the book to its calibration; one that is there is only checked"),
+    ] = False,
     json_: JsonOption = False,
 ) -> None:
     """Make a provincial guarantee book with a known truth."""
     from vouch.book.book import Book
     from vouch.simulator import simulate as make
+
+    if check and (book / "log").is_dir() and Book(book).commits():
+        _check(book, json_)
+        return
 
     last = day(until) or clock.today().replace(day=1) - timedelta(days=1)
     first = last.replace(year=last.year - 10, month=1, day=1)
@@ -37,7 +48,36 @@ def simulate(
         report = make(
             Book(book, create=True), guarantees, seed, first=first, until=last, progress=step
         )
-    show(report, json_)
+    if not (check and json_):
+        show(report, json_)
+    if check:
+        _check(book, json_)
+
+
+def _check(book: Path, json_: bool) -> None:
+    """Print every gate; the command fails where one does."""
+    from vouch.book.book import Book
+    from vouch.simulator.gates import gates
+
+    found = gates(Book(book))
+    if json_:
+        say_json([vars(gate) | {"passed": gate.passed} for gate in found])
+    else:
+        for gate in found:
+            say(_line(gate))
+    if not all(gate.passed for gate in found):
+        raise typer.Exit(1)
+
+
+def _line(gate: Gate) -> str:
+    def written(value: float | None) -> str:
+        if value is None:
+            return "none"
+        return f"{value:.2%}" if gate.tolerance else f"{value:,.0f}"
+
+    limits = f"{written(gate.target)} ± {gate.tolerance * 100:.2f} pp" if gate.tolerance else "0"
+    verdict = "pass" if gate.passed else "FAIL"
+    return f"{verdict}  {written(gate.measured):>8s}  wanted {limits:17s}  {gate.name} {gate.zh}"
 
 
 @app.command("import")

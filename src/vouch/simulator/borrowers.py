@@ -3,8 +3,16 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
+from scipy.special import ndtri
 
-from vouch.simulator.calibration import Section, choose, choose_by_row, shares
+from vouch.simulator.calibration import (
+    Section,
+    choose,
+    choose_by_row,
+    chosen,
+    shares,
+    spread_evenly,
+)
 from vouch.simulator.months import Flags, Floats, Ints, first_day, month_of, year_of
 from vouch.simulator.names import Texts
 
@@ -13,8 +21,10 @@ from vouch.simulator.names import Texts
 class Borrowers:
     """One partition's borrowers, a row each. Money is in yuan, days are day numbers.
 
-    `quality`, `lender_view` and `loss_scale` are the truth nobody sees; the lender's view shows
-    in the interest rate. `feeds` says for which signals there is a feed.
+    `quality` and `lender_view` are the truth nobody sees; the lender's view shows in the interest
+    rate. `silent` are those whose trouble no outside signal shows. `feeds` says which feeds there
+    are, a column each; `own` is each borrower's usual level of every report in parts of the
+    general one. `group` is -1 for a borrower that belongs to none.
     """
 
     segment: Ints
@@ -26,12 +36,12 @@ class Borrowers:
     ticket: Floats
     revenue: Floats
     headcount: Ints
-    headcount_surplus: Floats
     quality: Floats
     lender_view: Floats
     silent: Flags
-    loss_scale: Floats
     feeds: Flags
+    own: Floats
+    group: Ints
 
     def __len__(self) -> int:
         return len(self.segment)
@@ -41,7 +51,6 @@ class Borrowers:
         return Borrowers(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
-FEEDS = ("tax_paid", "invoice_out", "insured_headcount", "bureau_inquiries")
 _PERSONS = ("sole_trader", "owner", "person", "farmer")
 
 
@@ -56,14 +65,14 @@ def borrowers(
     province: Section, rng: np.random.Generator, size: int, first: int, until: int
 ) -> Borrowers:
     """Draw `size` borrowers whose first applications lie from day `first` to day `until`."""
-    segment = choose(rng, segment_weights(province), size)
+    segment = chosen(segment_weights(province), spread_evenly(rng, np.arange(size)))
     kind = _by_segment(province, rng, segment, "kinds")
     applied = _applications(province["volume"], rng, size, first, until)
     ticket = _tickets(province, rng, segment)
-    revenue, headcount, surplus = _business(province["revenue"], rng, ticket)
+    revenue, headcount = _business(province["revenue"], rng, ticket)
     quality = rng.standard_normal(size)
     seen = province["risk"]["seen_by_lender"]
-    signal = province["signal"]
+    own = np.array([report["own_spread"] for report in province["report"]])
     return Borrowers(
         segment=segment,
         kind=kind,
@@ -74,12 +83,12 @@ def borrowers(
         ticket=ticket,
         revenue=revenue,
         headcount=headcount,
-        headcount_surplus=surplus,
         quality=quality,
         lender_view=seen * quality + np.sqrt(1 - seen**2) * rng.standard_normal(size),
         silent=rng.random(size) < province["feed"]["silent_share"],
-        loss_scale=np.exp(signal["loss_spread"] * rng.standard_normal(size)),
         feeds=_feeds(province["feed"], rng, np.isin(kind, _PERSONS)),
+        own=np.exp(own * rng.standard_normal((size, len(own)))),
+        group=_groups(province["group"], rng, kind),
     )
 
 
@@ -114,19 +123,33 @@ def _tickets(province: Section, rng: np.random.Generator, segment: Ints) -> Floa
         values: Floats = np.array([s[key] for s in province["segment"]], dtype=np.float64)[segment]
         return values
 
-    drawn = of("median") * np.exp(of("spread") * rng.standard_normal(len(segment)))
-    return np.clip(drawn, of("lowest"), of("highest"))
+    luck = np.clip(spread_evenly(rng, segment), 1e-9, 1 - 1e-9)
+    drawn = of("median") * np.exp(of("spread") * ndtri(luck))
+    tickets: Floats = np.clip(drawn, of("lowest"), of("highest"))
+    return tickets
 
 
-def _business(
-    revenue: Section, rng: np.random.Generator, ticket: Floats
-) -> tuple[Floats, Ints, Floats]:
+def _business(revenue: Section, rng: np.random.Generator, ticket: Floats) -> tuple[Floats, Ints]:
     size = len(ticket)
     yearly = ticket * revenue["multiple"] * np.exp(revenue["spread"] * rng.standard_normal(size))
-    surplus = rng.standard_normal(size)
-    heads = (yearly / revenue["yuan_per_head"]) ** revenue["head_power"]
-    heads = heads * np.exp(revenue["head_spread"] * surplus)
-    return yearly, np.maximum(np.rint(heads), 1).astype(np.int64), surplus
+    heads = usual_headcount(revenue, yearly)
+    heads = heads * np.exp(revenue["head_spread"] * rng.standard_normal(size))
+    return yearly, np.maximum(np.rint(heads), 1).astype(np.int64)
+
+
+def usual_headcount(revenue: Section, yearly: Floats) -> Floats:
+    """Persons usually employed at a yearly revenue in yuan."""
+    heads: Floats = (yearly / revenue["yuan_per_head"]) ** revenue["head_power"]
+    return heads
+
+
+def _groups(group: Section, rng: np.random.Generator, kind: Texts) -> Ints:
+    """Numbers of the groups of affiliated enterprises; members follow each other."""
+    members = np.flatnonzero((kind == "enterprise") & (rng.random(len(kind)) < group["share"]))
+    sizes = np.array(group["sizes"])[choose(rng, shares(group["size_shares"]), len(members))]
+    number = np.full(len(kind), -1)
+    number[members] = np.repeat(np.arange(len(sizes)), sizes)[: len(members)]
+    return number
 
 
 def _industries(province: Section, rng: np.random.Generator, segment: Ints) -> Ints:
@@ -151,15 +174,7 @@ def _founded(province: Section, rng: np.random.Generator, segment: Ints, applied
 
 
 def _feeds(feed: Section, rng: np.random.Generator, is_person: Flags) -> Flags:
-    absent = np.array(
-        [
-            feed["without_tax"],
-            feed["without_invoice"],
-            feed["without_insured"],
-            feed["without_bureau"],
-        ]
-    )
-    chance = absent[None, :] + feed["person_extra"] * is_person[:, None]
+    chance = np.array(feed["absent"])[None, :] + feed["person_extra"] * is_person[:, None]
     has_feed: Flags = rng.random(chance.shape) >= chance
     return has_feed
 

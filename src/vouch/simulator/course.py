@@ -87,8 +87,8 @@ class Expected:
     repaid: Floats
 
 
-def expected(chances: Odds, intercept: float) -> Expected:
-    """Follow both states forward."""
+def expected(chances: Odds, intercept: float, begin: Ints | None = None) -> Expected:
+    """Follow both states forward, from month 0 or from being well at the end of month `begin`."""
     size, width = chances.trouble.shape
     entry = chances.entry(intercept)
     sudden = chances.sudden(entry)
@@ -97,6 +97,9 @@ def expected(chances: Odds, intercept: float) -> Expected:
     default, repaid = np.zeros((size, width)), np.zeros((size, width))
     well, strained = np.ones(size), np.zeros(size)
     for month in range(1, width):
+        if begin is not None:
+            opens = begin == month - 1
+            well, strained = np.where(opens, 1.0, well), np.where(opens, 0.0, strained)
         running, at_first, at_last = chances.ends(month)
         lost_well, lost_strained = (
             well * sudden[:, month],
@@ -112,6 +115,9 @@ def expected(chances: Odds, intercept: float) -> Expected:
         well, strained = well * stay_well, strained * stay_strained
         turned, healed = well * entry[:, month], strained * recover
         well, strained = well - turned + healed, strained + turned - healed
+    if begin is not None:
+        before = np.arange(width)[None, :] <= begin[:, None]
+        default[before] = repaid[before] = 0.0
     return Expected(default, repaid)
 
 

@@ -10,11 +10,15 @@ from vouch.simulator.months import Floats, Ints
 
 @dataclass(frozen=True)
 class Factors:
-    """Multipliers of risk by city and month; column 0 is month `first`."""
+    """Multipliers of risk by city and month; column 0 is month `first`.
+
+    `coal` is the standardised price of coal, turned round: high when the price is low.
+    """
 
     first: int
     trouble: Floats
     season: Floats
+    coal: Floats
 
     def at(self, cities: Ints, months: Ints) -> Floats:
         """The multiplier of becoming strained, for each city and month."""
@@ -37,7 +41,7 @@ def factors(province: Section, rng: np.random.Generator, first: int, months: int
     trouble = np.exp(loading * economy[None, :] + coal_loading[:, None] * coal + drift[:, None])
     season = np.array(course["season"], dtype=np.float64)
     season = np.roll(season / season.mean(), -course["season_lead_months"])
-    return Factors(first, trouble, season)
+    return Factors(first, trouble, season, coal)
 
 
 def _wave(rng: np.random.Generator, size: int, persistence: float) -> Floats:

@@ -44,10 +44,10 @@ def facts(table: Table, columns: Mapping[str, Any], keep: Flags | None = None) -
     return made if keep is None else made.filter(pa.array(keep))
 
 
-def known_days(lag: Section, name: str, rng: np.random.Generator, events: Ints) -> Ints:
+def known_days(lag: Section, usual: int, rng: np.random.Generator, events: Ints) -> Ints:
     """The first day each event can be known: its usual lag, and more for late arrivals."""
     size = len(events)
     is_late = rng.random(size) < lag["late_share"]
     more = rng.exponential(lag["late_mean_days"], size).astype(np.int64) + 1
-    known: Ints = events + lag[name] + np.where(is_late, more, 0)
+    known: Ints = events + usual + np.where(is_late, more, 0)
     return known

@@ -1,12 +1,13 @@
 """One partition of borrowers and everything that truly happened to their guarantees."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
 from vouch.simulator.borrowers import Borrowers, borrowers
 from vouch.simulator.calibration import Section
-from vouch.simulator.course import Course, draw_course, expected, fatal_days, odds
+from vouch.simulator.course import Course, Odds, draw_course, expected, fatal_days, odds
 from vouch.simulator.factors import Factors
 from vouch.simulator.months import (
     NEVER,
@@ -71,31 +72,42 @@ class History:
     outcomes: Outcomes
 
 
-def history(world: World, rng: np.random.Generator, size: int, intercept: float) -> History:
-    """Live through `size` guarantees: borrowers in order, each with all turns in time."""
+def history(
+    world: World, rng: np.random.Generator, size: int, intercept: float, *, truth: bool = True
+) -> History:
+    """Live through `size` guarantees: borrowers in order, each with all turns in time.
+
+    Without `truth` the true probabilities are left at zero, which is quicker; the same random
+    numbers give the same guarantees either way.
+    """
     people = borrowers(world.province, rng, size, world.first, world.until)
     rows, applied = np.arange(size), people.first_application
     turns, results = [], []
     for turn in range(world.province["repeat"]["most"]):
-        agreed = terms(world.province, world.network, rng, people, rows, applied, turn)
-        lived = _live(world, rng, agreed, intercept)
-        turns.append(agreed)
-        results.append(lived)
+        agreed = terms(world.province, world.network, rng, people, rows, applied, turn, world.until)
+        chances = odds(world.province, world.factors, agreed)
+        lived = _live(world, rng, agreed, chances, intercept, truth)
+        beside = supplements(world, rng, people, agreed, lived, chances, intercept, truth)
+        turns += [agreed, beside[0]]
+        results += [lived, beside[1]]
         rows, applied = _return(world, rng, agreed, lived)
         if not len(rows):
             break
     return _cut(people, join_terms(turns), _join_outcomes(results), size)
 
 
-def _live(world: World, rng: np.random.Generator, agreed: Terms, intercept: float) -> Outcomes:
-    chances = odds(world.province, world.factors, agreed)
+def _live(
+    world: World,
+    rng: np.random.Generator,
+    agreed: Terms,
+    chances: Odds,
+    intercept: float,
+    truth: bool,
+) -> Outcomes:
     course = draw_course(chances, intercept, rng)
     due = fatal_days(agreed, chances.width, world.province["arrears"]["due_day"])
-    at = np.arange(len(agreed))
     has_failed = course.default_month > 0
-    missed = np.where(has_failed, due[at, course.default_month], NEVER)
-    ahead = expected(chances, intercept)
-    in_time = due + agreed.grace[:, None] <= _label_end(agreed)[:, None]
+    missed = np.where(has_failed, due[np.arange(len(agreed)), course.default_month], NEVER)
     entry = chances.entry(intercept)
     now = np.where(
         course.strained_for[:, :-1] > 0,
@@ -110,7 +122,97 @@ def _live(world: World, rng: np.random.Generator, agreed: Terms, intercept: floa
         is_extended=course.is_extended,
         strained_for=course.strained_for,
         intensity=now,
-        within_36_months=(ahead.default * in_time).sum(axis=1),
+        within_36_months=_within(agreed, chances, due, intercept) if truth else np.zeros(len(due)),
+    )
+
+
+def _within(
+    agreed: Terms, chances: Odds, due: Ints, intercept: float, begin: Ints | None = None
+) -> Floats:
+    """Probability of compensation within 36 months of the start, seen from the start."""
+    in_time = due + agreed.grace[:, None] <= _label_end(agreed)[:, None]
+    within: Floats = (expected(chances, intercept, begin).default * in_time).sum(axis=1)
+    return within
+
+
+def supplements(
+    world: World,
+    rng: np.random.Generator,
+    people: Borrowers,
+    main: Terms,
+    lived: Outcomes,
+    chances: Odds,
+    intercept: float,
+    truth: bool,
+) -> tuple[Terms, Outcomes]:
+    """Second guarantees beside some of `main`: due with it, extended with it, called with it.
+
+    They are agreed while the borrower is well, so their course is the main one's from then on.
+    """
+    rule = world.province["supplement"]
+    asks = (rng.random(len(main)) < rule["share"]) & (main.tenor >= rule["least_tenor"])
+    at = np.flatnonzero(asks)
+    month = rng.integers(rule["earliest_month"], main.tenor[at] - rule["months_left"] + 1)
+    applied = first_day(month_of(main.start[at]) + month) + rng.integers(15, size=len(at))
+    beside = terms(
+        world.province, world.network, rng, people, main.borrower[at], applied, 0, world.until
+    )
+    month = month_of(beside.start) - month_of(main.start[at])
+    ended = month_of(np.minimum(lived.missed, lived.repaid)) - month_of(main.start)
+    runs = (month < np.minimum(ended, main.tenor)[at] - 1) & (applied <= world.until)
+    runs &= lived.strained_for[at, month] == 0
+    keep = np.flatnonzero(runs)
+    at, month, beside = at[keep], month[keep], beside.take(keep)
+    agreed = _due_with(rule, rng, main.take(at), beside, month)
+    parent = Odds(
+        chances.trouble[at],
+        chances.strained_default[at],
+        main.tenor[at],
+        main.extension[at],
+        chances.course,
+    )
+    due = fatal_days(main.take(at), parent.width, world.province["arrears"]["due_day"])
+    within = _within(agreed, parent, due, intercept, month) if truth else np.zeros(len(at))
+    return agreed, _outcomes_from(lived.take(at), agreed, month, within)
+
+
+def _due_with(
+    rule: Section, rng: np.random.Generator, main: Terms, beside: Terms, month: Ints
+) -> Terms:
+    low, high = rule["amount_share"]
+    part = low + (high - low) * rng.random(len(month))
+    million = 1_000_000  # fen: amounts are agreed in 万元
+    amount = np.maximum(np.rint(main.amount * part / million), 1).astype(np.int64) * million
+    share = beside.guaranteed / beside.amount
+    return replace(
+        beside,
+        turn=main.turn,
+        maturity=main.maturity,
+        tenor=main.tenor - month,
+        amount=amount,
+        guaranteed=np.rint(amount * share).astype(np.int64),
+        grace=main.grace,
+        extension=main.extension,
+        log_risk=main.log_risk,
+    )
+
+
+def _outcomes_from(lived: Outcomes, agreed: Terms, month: Ints, within: Floats) -> Outcomes:
+    """The outcomes of `lived` as they look from `month` on."""
+
+    def later(matrix: Any) -> Any:
+        columns = np.arange(matrix.shape[1])[None, :] + month[:, None]
+        shifted = np.take_along_axis(matrix, np.minimum(columns, matrix.shape[1] - 1), axis=1)
+        return np.where(columns < matrix.shape[1], shifted, 0)
+
+    fails = lived.default_month > 0
+    return replace(
+        lived,
+        default_month=np.where(fails, lived.default_month - month, 0),
+        compensated=np.where(fails, lived.missed + agreed.grace, NEVER),
+        strained_for=later(lived.strained_for),
+        intensity=later(lived.intensity),
+        within_36_months=within,
     )
 
 

@@ -18,7 +18,8 @@ class Ledger:
     """Matrices by guarantee and month after the start month; money in fen.
 
     `is_open` says where there is a month end on which the guarantee is in force; `trouble_months`
-    for how many months the borrower has been strained, the months of arrears included.
+    for how many months the borrower has been strained, the months of arrears included;
+    `late_days` how late the payment of each month came, if it did come; `due` when it was due.
     """
 
     month_end: Ints
@@ -26,6 +27,8 @@ class Ledger:
     balance: Ints
     days_past_due: Ints
     trouble_months: Ints
+    late_days: Ints
+    due: Ints
 
 
 def ledger(world: World, rng: np.random.Generator, past: History) -> Ledger:
@@ -36,14 +39,20 @@ def ledger(world: World, rng: np.random.Generator, past: History) -> Ledger:
     is_open = (ends >= agreed.start[:, None]) & (ends < lived.ended[:, None])
     trouble = _trouble_months(lived, width)
     owed = _owed(world.province, rng, agreed, lived, trouble > 0)
-    days = _cured_arrears(world.province["arrears"], rng, agreed, trouble > 0)
+    late, due = _late_payments(world.province["arrears"], rng, agreed, trouble > 0)
+    days = _days_shown(late, due, ends)
     has_failed = ends >= lived.missed[:, None]
+    counts = (lived.default_month[:, None] == 0) | (
+        np.arange(width)[None, :] < lived.default_month[:, None]
+    )
     return Ledger(
         month_end=ends,
         is_open=is_open & (ends <= world.until),
         balance=np.rint(agreed.guaranteed[:, None] * owed).astype(np.int64),
         days_past_due=np.where(has_failed, ends - lived.missed[:, None], days),
         trouble_months=trouble,
+        late_days=np.where(counts, late, 0),
+        due=due,
     )
 
 
@@ -74,24 +83,33 @@ def _owed(
     return np.take_along_axis(owed, frozen, axis=1)
 
 
-def _cured_arrears(
+def late_chances(arrears: Section, log_risk: Floats, strained: Flags) -> Floats:
+    """Monthly chance of a payment that comes late, while strained or well."""
+    risk = np.exp(arrears["risk_power"] * (log_risk - arrears["usual_log_risk"]))
+    chance: Floats = np.where(strained, arrears["strained_monthly"], arrears["well_monthly"] * risk)
+    return chance
+
+
+def _late_payments(
     arrears: Section, rng: np.random.Generator, agreed: Terms, strained: Flags
-) -> Ints:
-    """Days past due, at each month end, of late payments that were made good in the end."""
+) -> tuple[Ints, Ints]:
+    """How many days late the payment of each month comes (0 in time), and when it is due."""
     size, width = strained.shape
     month = np.arange(width)[None, :]
-    months = month_of(agreed.start)[:, None] + month
-    due = first_day(months) + arrears["due_day"] - 1
-    risk = np.exp(arrears["risk_power"] * (agreed.log_risk - agreed.log_risk.mean()))[:, None]
-    chance = np.where(strained, arrears["strained_monthly"], arrears["well_monthly"] * risk)
+    due = first_day(month_of(agreed.start)[:, None] + month) + arrears["due_day"] - 1
+    chance = late_chances(arrears, agreed.log_risk[:, None], strained)
     late = rng.random((size, width), dtype=np.float32) < chance
     late &= (month > 0) & (month < agreed.tenor[:, None])
     length = rng.integers(arrears["shortest_days"], arrears["longest_days"] + 1, size=late.shape)
-    length = np.where(late, length, 0)
-    ends = last_day(months)
-    days = np.zeros((size, width), dtype=np.int64)
+    return np.where(late, length, 0), due
+
+
+def _days_shown(late: Ints, due: Ints, ends: Ints) -> Ints:
+    """Days past due, at each month end, of late payments that were made good in the end."""
+    width = late.shape[1]
+    days = np.zeros(late.shape, dtype=np.int64)
     for back in range(3):  # an episode of 60 days can show at three month ends
         since = ends[:, back:] - due[:, : width - back]
-        shows = since < length[:, : width - back]
+        shows = since < late[:, : width - back]
         days[:, back:] = np.maximum(days[:, back:], np.where(shows, since, 0))
     return days

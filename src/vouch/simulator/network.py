@@ -11,10 +11,12 @@ from vouch.simulator.names import Texts, people
 
 @dataclass(frozen=True)
 class Guarantors:
-    """One guarantor for each city, in the order of the cities, and the province's last."""
+    """One for each city, in the order of the cities, then the counties', the province's last."""
 
     ids: Texts
     names: Texts
+    levels: Texts
+    parents: Texts
     regions: Texts
     net_assets: Ints
 
@@ -59,23 +61,40 @@ def network(province: Section, rng: np.random.Generator) -> Network:
 
 
 def _guarantors(province: Section) -> Guarantors:
-    city, top = province["city"], province["province"]
-    weights = shares(city["shares"])
-    slugs = [*city["slugs"], top["slug"]]
+    city, county, top = province["city"], province["county"], province["province"]
+    slugs = _slugs(province)
     names = [f"{name}市模拟融资担保有限公司" for name in city["names"]]
-    assets = (weights * top["city_net_assets"]).astype(np.int64)
+    names += [f"{name}模拟融资担保有限公司" for name in county["names"]]
+    assets = (shares(city["shares"]) * top["city_net_assets"]).astype(np.int64)
+    counties = np.full(len(county["names"]), county["net_assets"])
+    seats = [len(slugs) - 1] * len(city["slugs"])
+    seats += [at // county["per_city"] for at in range(len(county["slugs"]))]
     return Guarantors(
         ids=np.array([f"GC-{slug}" for slug in slugs], dtype=object),
         names=np.array([*names, f"{top['name']}模拟融资再担保有限公司"], dtype=object),
-        regions=np.array([*city["codes"], top["code"]], dtype=object),
-        net_assets=np.append(assets, top["net_assets"]),
+        levels=np.array(
+            ["city"] * len(city["slugs"]) + ["county"] * len(county["slugs"]) + ["province"],
+            dtype=object,
+        ),
+        parents=np.array([f"GC-{slugs[seat]}" for seat in seats] + [None], dtype=object),
+        regions=np.array([*city["codes"], *county["codes"], top["code"]], dtype=object),
+        net_assets=np.concatenate([assets, counties, [top["net_assets"]]]),
     )
 
 
+def _slugs(province: Section) -> list[str]:
+    parts = province["city"], province["county"]
+    return [slug for part in parts for slug in part["slugs"]] + [province["province"]["slug"]]
+
+
 def _managers(province: Section, rng: np.random.Generator) -> Managers:
-    top = province["province"]
-    slugs = [*province["city"]["slugs"], top["slug"]]
-    count = np.array([top["managers_per_city"]] * (len(slugs) - 1) + [top["managers_of_province"]])
+    top, county, cities = province["province"], province["county"], len(province["city"]["slugs"])
+    slugs = _slugs(province)
+    count = np.array(
+        [top["managers_per_city"]] * cities
+        + [county["managers"]] * len(county["slugs"])
+        + [top["managers_of_province"]]
+    )
     guarantor = np.repeat(np.arange(len(slugs)), count)
     numbers = np.concatenate([np.arange(1, size + 1) for size in count])
     pairs = [(number, slugs[g]) for number, g in zip(numbers, guarantor, strict=True)]

@@ -16,6 +16,7 @@ def performance_facts(
 ) -> pa.Table:
     """Every month end known in time; some first reports are wrong and corrected later."""
     row, column = np.nonzero(book.is_open)
+    lag = world.province["lag"]
     events = book.month_end[row, column]
     maturity = past.terms.maturity[row]
     extended = past.outcomes.is_extended[row] & (month_of(events) == month_of(maturity))
@@ -25,7 +26,7 @@ def performance_facts(
         "days_past_due": book.days_past_due[row, column],
         "is_extended": extended,
         "event_at": events,
-        "known_at": known_days(world.province["lag"], "performance", rng, events),
+        "known_at": known_days(lag, lag["performance"], rng, events),
     }
     correction = world.province["correction"]
     wrong = rng.random(len(row)) < correction["share"]

@@ -42,7 +42,8 @@ def compensation_facts(
     world: World, rng: np.random.Generator, ids: Texts, paid: Payments
 ) -> pa.Table:
     """The compensations known in time."""
-    known = known_days(world.province["lag"], "compensation", rng, paid.day)
+    lag = world.province["lag"]
+    known = known_days(lag, lag["compensation"], rng, paid.day)
     columns = {
         "guarantee_id": ids[paid.row],
         "compensation_no": np.ones(len(paid.row), dtype=np.int64),
@@ -70,7 +71,8 @@ def recovery_facts(
     number = np.cumsum(gross > 0, axis=1)
     real = gross > 0
     events, amounts = days[real], gross[real].astype(np.int64)
-    known = known_days(world.province["lag"], "recovery", rng, events)
+    lag = world.province["lag"]
+    known = known_days(lag, lag["recovery"], rng, events)
     columns = {
         "guarantee_id": ids[np.broadcast_to(paid.row[:, None], real.shape)[real]],
         "recovery_no": number[real],
@@ -114,10 +116,11 @@ def release_facts(
     rows, days, is_final = rows[order], days[order], is_final[order]
     amounts = np.concatenate([amount, (past.terms.guaranteed - before)[done]])[order]
     called = is_final & (past.outcomes.compensated[rows] < NEVER)
-    known = known_days(world.province["lag"], "release", rng, days)
+    lag = world.province["lag"]
+    known = known_days(lag, lag["release"], rng, days)
     columns = {
         "guarantee_id": ids[rows],
-        "release_no": _numbers(rows),
+        "release_no": numbers(rows),
         "amount": amounts,
         "cause": np.where(called, _COMPENSATED, _REPAID).astype(object),
         "is_final": is_final,
@@ -144,7 +147,7 @@ def _instalments_released(
     return row[fell], ends[row, column][fell], (previous - balance)[fell]
 
 
-def _numbers(rows: Ints) -> Ints:
+def numbers(rows: Ints) -> Ints:
     """1, 2, … within each run of equal rows."""
     at = np.arange(len(rows))
     starts = np.maximum.accumulate(np.where(np.diff(rows, prepend=-1) != 0, at, 0))

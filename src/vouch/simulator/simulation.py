@@ -13,26 +13,24 @@ from vouch.book.book import Book
 from vouch.book.ingest import write_batch
 from vouch.errors import BookError
 from vouch.simulator.calibration import province
+from vouch.simulator.control import PARTITIONS, Rate, controlled_intercept, partitions, settled
 from vouch.simulator.factors import factors
 from vouch.simulator.history import History, World, history
-from vouch.simulator.ledger import Ledger, ledger
-from vouch.simulator.level import WINDOW, intercept_of
-from vouch.simulator.months import Ints, day_number, month_of
+from vouch.simulator.months import day_number, month_of
 from vouch.simulator.network import network
 from vouch.simulator.performance import performance_facts
-from vouch.simulator.settlement import (
-    compensation_facts,
-    payments,
-    recovery_facts,
-    release_facts,
-)
 from vouch.simulator.signals import signal_facts
-from vouch.simulator.static import borrower_facts, guarantee_facts, identifiers, institutions
+from vouch.simulator.static import (
+    borrower_facts,
+    counter_facts,
+    guarantee_facts,
+    identifiers,
+    institutions,
+)
 from vouch.simulator.truth import write_truth
 
 SOURCE = "simulated"
-PARTITION = 20_000
-_SHARED, _PILOT, _PARTITIONS = 0, 1, 2  # streams of random numbers under one seed
+_SHARED = 0  # a stream of random numbers under one seed; the others are in `control`
 _MONTHS_AFTER = 72  # common factors beyond the last day, for loans still running
 
 
@@ -71,22 +69,20 @@ def simulate(
     """
     _refuse(book, guarantees, first, until)
     world = make_world(seed, first, until)
-    intercept = intercept_of(world, np.random.default_rng([seed, _PILOT]))
+    intercept = controlled_intercept(world, seed, guarantees)
     counts: Counter[str] = Counter()
-    paid = released = 0
-    for partition, done in enumerate(range(0, guarantees, PARTITION)):
-        size = min(PARTITION, guarantees - done)
-        rng = np.random.default_rng([seed, _PARTITIONS, partition])
+    rate = Rate(0, 0)
+    for partition, (done, size) in enumerate(partitions(guarantees)):
+        rng = np.random.default_rng([seed, PARTITIONS, partition])
         past = history(world, rng, size, intercept)
-        tables = _facts(book, world, rng, past, partition, done)
+        tables, moved = _facts(book, world, rng, past, partition, done)
         batch = _batch(f"{seed} {guarantees} {first} {until} {partition}")
         write_batch(book, batch, SOURCE, tables, [], after=partition)
         counts.update({name: rows.num_rows for name, rows in tables.items()})
-        paid += _last_year(tables, "compensation", until)
-        released += _last_year(tables, "release", until)
+        rate = rate + moved
         if progress:
             progress(done + size, guarantees)
-    return SimulationReport(dict(counts), first, until, paid / released if released else None)
+    return SimulationReport(dict(counts), first, until, rate.value)
 
 
 def make_world(seed: int, first: date, until: date) -> World:
@@ -118,35 +114,23 @@ def _facts(
     past: History,
     partition: int,
     serial: int,
-) -> dict[str, pa.Table]:
+) -> tuple[dict[str, pa.Table], Rate]:
     """Every table of one partition that has rows; its truth is written beside the book."""
     ids = identifiers("G", partition, np.arange(len(past.terms)))
     borrower_ids = identifiers("B", partition, np.arange(len(past.people)))
-    written: Ledger = ledger(world, rng, past)
-    paid = payments(past, written)
+    written, money, moved = settled(world, rng, past, ids)
     tables = institutions(world) if partition == 0 else {}
     tables |= {
         "borrower": borrower_facts(world, rng, past, partition, serial),
         "guarantee": guarantee_facts(world, past, partition),
+        "counter_guarantee": counter_facts(world, rng, past, partition, ids),
         "performance": performance_facts(world, rng, past, ids, written),
         "signal": signal_facts(world, rng, past, borrower_ids, written),
-        "compensation": compensation_facts(world, rng, ids, paid),
-        "recovery": recovery_facts(world, rng, past, ids, paid),
-        "release": release_facts(world, rng, past, ids, written),
+        **money,
     }
     write_truth(book, partition, past, ids, written)
-    return {name: rows for name, rows in tables.items() if rows.num_rows}
+    return {name: rows for name, rows in tables.items() if rows.num_rows}, moved
 
 
 def _batch(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _last_year(tables: dict[str, pa.Table], name: str, until: date) -> int:
-    """Fen of a table's events in the 365 days that end on `until`."""
-    if name not in tables:
-        return 0
-    rows = tables[name]
-    days: Ints = rows["event_at"].cast(pa.int32()).to_numpy()
-    fen = rows["amount"].cast(pa.float64()).to_numpy() * 100
-    return round(float(fen[days > day_number(until) - WINDOW].sum()))

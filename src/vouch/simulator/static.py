@@ -3,12 +3,21 @@
 import numpy as np
 import pyarrow as pa
 
-from vouch.book.tables import BORROWER, GUARANTEE, GUARANTOR, LENDER, MANAGER
+from vouch.book.tables import (
+    BORROWER,
+    COUNTER_GUARANTEE,
+    GUARANTEE,
+    GUARANTOR,
+    LENDER,
+    MANAGER,
+)
+from vouch.simulator.borrowers import Borrowers
 from vouch.simulator.codes import credit_codes
 from vouch.simulator.facts import facts
 from vouch.simulator.history import History, World
 from vouch.simulator.months import Ints, add_months
 from vouch.simulator.names import Texts, businesses
+from vouch.simulator.settlement import numbers
 from vouch.simulator.terms import Terms
 
 _CODE_PREFIX = {"enterprise": "91", "sole_trader": "92", "cooperative": "93"}
@@ -24,8 +33,8 @@ def institutions(world: World) -> dict[str, pa.Table]:
             | {
                 "guarantor_id": net.guarantors.ids,
                 "name": net.guarantors.names,
-                "level": ["city"] * (len(net.guarantors.ids) - 1) + ["province"],
-                "parent_id": [net.guarantors.ids[-1]] * (len(net.guarantors.ids) - 1) + [None],
+                "level": net.guarantors.levels,
+                "parent_id": net.guarantors.parents,
                 "region": net.guarantors.regions,
                 "net_assets": net.guarantors.net_assets * 100,
             },
@@ -85,10 +94,76 @@ def borrower_facts(
             "headcount": agreed.headcount,
             "annual_revenue": agreed.revenue,
             "is_new_business": agreed.is_new,
+            "group_id": _group_ids(people, partition)[at],
+            "controller_id": controllers(people, partition)[at],
             "event_at": agreed.applied,
             "known_at": agreed.applied,
         },
     )
+
+
+def _group_ids(people: Borrowers, partition: int) -> Texts:
+    ids = identifiers("GR", partition, people.group)
+    ids[people.group < 0] = None
+    return ids
+
+
+def controllers(people: Borrowers, partition: int) -> Texts:
+    """Who is in control: one person for each group, else one for each borrower; none of persons."""
+    own = identifiers("P", partition, np.arange(len(people)))
+    in_group = people.group >= 0
+    first = np.unique(people.group[in_group], return_index=True)[1]
+    own[in_group] = own[np.flatnonzero(in_group)[first]][people.group[in_group]]
+    own[~np.isin(people.kind, list(_CODE_PREFIX))] = None
+    return own
+
+
+def counter_facts(
+    world: World, rng: np.random.Generator, past: History, partition: int, ids: Texts
+) -> pa.Table:
+    """Who and what secures the guarantor: collateral, the person in control, other borrowers."""
+    counter, agreed, people = world.province["counter"], past.terms, past.people
+    size = len(agreed)
+    borrowers = identifiers("B", partition, np.arange(len(people)))
+    person = controllers(people, partition)[agreed.borrower]
+    asked = agreed.product != "batch"
+    low, high = counter["collateral_value"]
+    worth = agreed.guaranteed * (low + (high - low) * rng.random(size))
+    other = _neighbours(people, rng)[agreed.borrower]
+    by_person = asked & (rng.random(size) < counter["controller_share"]) & (person != None)  # noqa: E711
+    by_other = asked & (rng.random(size) < counter["borrower_share"]) & (other != agreed.borrower)
+    parts = [
+        ("mortgage", agreed.collateral, borrowers[agreed.borrower], worth.astype(np.int64)),
+        ("guarantee", by_person, person, agreed.guaranteed),
+        ("guarantee", by_other, borrowers[other], agreed.guaranteed),
+    ]
+    rows = np.concatenate([np.flatnonzero(given) for _, given, _, _ in parts])
+    kinds = np.concatenate([np.full(int(g.sum()), kind, dtype=object) for kind, g, _, _ in parts])
+    order = np.argsort(rows, kind="stable")
+    days = agreed.start[rows[order]]
+    return facts(
+        COUNTER_GUARANTEE,
+        {
+            "guarantee_id": ids[rows[order]],
+            "counter_no": numbers(rows[order]),
+            "kind": kinds[order],
+            "provider_id": np.concatenate([who[given] for _, given, who, _ in parts])[order],
+            "value": np.concatenate([fen[given] for _, given, _, fen in parts])[order],
+            "event_at": days,
+            "known_at": days,
+        },
+        days <= world.until,
+    )
+
+
+def _neighbours(people: Borrowers, rng: np.random.Generator) -> Ints:
+    """For each borrower another one of the same city, or itself where there is none."""
+    order = np.lexsort((rng.random(len(people)), people.city))
+    following = np.roll(order, -1)
+    other = np.empty(len(people), dtype=np.int64)
+    same = people.city[order] == people.city[following]
+    other[order] = np.where(same, following, order)
+    return other
 
 
 def _codes(kinds: Texts, regions: Texts, serial: int) -> Texts:

@@ -1,13 +1,20 @@
 """What is applied for and signed, and how risky it truly is."""
 
 from dataclasses import dataclass, fields, replace
-from datetime import date
 
 import numpy as np
 
-from vouch.simulator.borrowers import Borrowers, products, usual_age_log
-from vouch.simulator.calibration import Section, choose, choose_by_row, log_effects, shares
-from vouch.simulator.months import Flags, Floats, Ints, add_months, day_number, month_of, year_of
+from vouch.simulator.borrowers import Borrowers, products, usual_age_log, usual_headcount
+from vouch.simulator.calibration import (
+    Section,
+    choose,
+    choose_by_row,
+    chosen_by_row,
+    log_effects,
+    shares,
+    spread_evenly,
+)
+from vouch.simulator.months import Flags, Floats, Ints, add_months, day_number
 from vouch.simulator.names import Texts
 from vouch.simulator.network import Network
 
@@ -72,10 +79,14 @@ def terms(
     rows: Ints,
     applied: Ints,
     turn: int,
+    until: int,
 ) -> Terms:
-    """Agree terms with the borrowers at `rows`, who apply on the days `applied`."""
+    """Agree terms with the borrowers at `rows`, who apply on the days `applied`.
+
+    `until` is the book's last day; the level of interest is that of the year before it.
+    """
     who = people.take(rows)
-    agreed = _agreed(province, network, rng, who, rows, applied, turn)
+    agreed = _agreed(province, network, rng, who, rows, applied, turn, until)
     return replace(agreed, log_risk=_log_risk(province, network, who, agreed))
 
 
@@ -87,6 +98,7 @@ def _agreed(
     rows: Ints,
     applied: Ints,
     turn: int,
+    until: int,
 ) -> Terms:
     size = len(rows)
     revenue = _revenue(province["revenue"], rng, who, applied)
@@ -94,9 +106,9 @@ def _agreed(
     product = products(province, rng, who.segment)
     channel, start = _channel(province["channel"], rng, product, applied)
     tenor = _tenors(province["tenor"], rng, size)
-    scheme = _schemes(province, rng, who.city, product, applied)
-    lender = choose_by_row(rng, network.lenders.weights[who.city])
-    guarantor, manager = _desk(province["province"], network, rng, who.city)
+    scheme = _schemes(province, rng, who.city, product, start)
+    lender = chosen_by_row(network.lenders.weights[who.city], spread_evenly(rng, amount))
+    guarantor, manager = _desk(province, network, rng, who.city, scheme)
     add = network.lenders.interest_add[lender]
     share = np.array(province["scheme"]["guaranteed"])[scheme]
     return Terms(
@@ -109,7 +121,7 @@ def _agreed(
         tenor=tenor,
         amount=amount * YUAN,
         guaranteed=np.rint(amount * YUAN * share).astype(np.int64),
-        interest=_interest(province["interest"], rng, who, start, add),
+        interest=_interest(province["interest"], rng, who, until - start, add),
         fee=np.array(province["scheme"]["fees"])[scheme],
         repayment=choose(rng, shares(province["repayment"]["shares"]), size),
         product=product,
@@ -175,37 +187,53 @@ def _channel(
 
 
 def _schemes(
-    province: Section, rng: np.random.Generator, city: Ints, product: Texts, applied: Ints
+    province: Section, rng: np.random.Generator, city: Ints, product: Texts, start: Ints
 ) -> Ints:
-    scheme, shift = province["scheme"], province["scheme_shift"]
-    chosen = choose(rng, shares(scheme["shares"]), len(city))
-    moved = rng.random(len(city))
-    days: list[date] = shift["even_from"]
-    for slug, day, share in zip(shift["even_cities"], days, shift["even_shares"], strict=True):
-        there = city == province["city"]["slugs"].index(slug)
-        chosen[there & (applied >= day_number(day)) & (moved < share)] = scheme["names"].index(
-            "5:5"
-        )
-    startup = (product == "startup") & (applied >= day_number(shift["startup_from"]))
-    chosen[startup & (moved > 1 - shift["startup_share"])] = scheme["names"].index("4:6")
+    """The scheme under which each guarantee is signed on its first day."""
+    names = province["scheme"]["names"]
+    chosen = np.zeros(len(city), dtype=np.int64)
+    for use in province["scheme_use"]:
+        there = start >= day_number(use["from"])
+        if "city" in use:
+            there &= city == province["city"]["slugs"].index(use["city"])
+        if "product" in use:
+            there &= product == use["product"]
+        chosen[there & (rng.random(len(city)) < use["share"])] = names.index(use["scheme"])
     return chosen
 
 
 def _desk(
-    top: Section, network: Network, rng: np.random.Generator, city: Ints
+    province: Section, network: Network, rng: np.random.Generator, city: Ints, scheme: Ints
 ) -> tuple[Ints, Ints]:
-    province_at = len(network.guarantors.ids) - 1
-    guarantor = np.where(rng.random(len(city)) < top["direct_share"], province_at, city)
+    """The guarantor and its account manager; five-party business is the county guarantors'."""
+    county, cities = province["county"], len(province["city"]["codes"])
+    goes = rng.random(len(city))
+    in_county = scheme == province["scheme"]["names"].index("520")
+    in_county |= goes < county["share"]
+    direct = goes > 1 - province["province"]["direct_share"]
+    seat = cities + city * county["per_city"] + rng.integers(county["per_city"], size=len(city))
+    guarantor = np.where(in_county, seat, city)
+    guarantor = np.where(direct & ~in_county, len(network.guarantors.ids) - 1, guarantor)
     managers = network.managers
     manager = managers.first[guarantor] + rng.integers(managers.count[guarantor])
     return guarantor, manager
 
 
+def usual_interest(interest: Section, days_before_end: Ints, add: Floats) -> Floats:
+    """What a borrower of average standing pays, so many days before the book's end."""
+    years = np.maximum(days_before_end, 0) // 365
+    usual: Floats = interest["mean"] + interest["fall_per_year"] * years + add
+    return usual
+
+
 def _interest(
-    interest: Section, rng: np.random.Generator, who: Borrowers, start: Ints, add: Floats
+    interest: Section,
+    rng: np.random.Generator,
+    who: Borrowers,
+    days_before_end: Ints,
+    add: Floats,
 ) -> Floats:
-    years = interest["mean_year"] - year_of(month_of(start))
-    rate = interest["mean"] + interest["fall_per_year"] * years + add
+    rate = usual_interest(interest, days_before_end, add)
     rate = rate - interest["lender_view"] * who.lender_view
     rate = rate + interest["spread"] * rng.standard_normal(len(who))
     quoted: Floats = np.round(np.clip(rate, interest["lowest"], interest["highest"]), 4)
@@ -218,25 +246,65 @@ def _grace(grace: Section, rng: np.random.Generator, size: int) -> Ints:
 
 
 def _log_risk(province: Section, network: Network, who: Borrowers, agreed: Terms) -> Floats:
+    shown = Shown(
+        segment=who.segment,
+        industry=who.industry,
+        city=who.city,
+        lender=agreed.lender,
+        amount=agreed.amount / YUAN,
+        revenue=agreed.revenue / YUAN,
+        headcount=agreed.headcount.astype(np.float64),
+        age=_age(who, agreed.applied),
+        is_new=agreed.is_new,
+        tenor=agreed.tenor,
+        collateral=agreed.collateral,
+        is_repeat=agreed.turn > 0,
+    )
+    total: Floats = (
+        shown_risk(province, network, shown) - province["risk"]["hidden_quality"] * who.quality
+    )
+    return total
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What an application shows of its risk, a row each; money in yuan, age in years."""
+
+    segment: Ints
+    industry: Ints
+    city: Ints
+    lender: Ints
+    amount: Floats
+    revenue: Floats
+    headcount: Floats
+    age: Floats
+    is_new: Flags
+    tenor: Ints
+    collateral: Flags
+    is_repeat: Flags
+
+
+def shown_risk(province: Section, network: Network, shown: Shown) -> Floats:
+    """The true log-intensity of trouble, but for the hidden quality and the province's level."""
     risk, revenue = province["risk"], province["revenue"]
     segments = province["segment"]
     by_segment = log_effects([s["rate"] for s in segments], [s["share"] for s in segments])
     by_industry = log_effects(province["industry"]["rates"], province["industry"]["shares"])
-    age = np.maximum(_age(who, agreed.applied), 0.1)
-    log_age = np.log(age) - usual_age_log(province, who.segment)
-    log_leverage = np.log(agreed.amount / agreed.revenue * revenue["multiple"])
+    log_age = np.log(np.maximum(shown.age, 0.1)) - usual_age_log(province, shown.segment)
+    log_leverage = np.log(shown.amount / shown.revenue * revenue["multiple"])
+    heads = np.log(shown.headcount / usual_headcount(revenue, shown.revenue))
+    surplus = np.clip(heads / revenue["head_spread"], -2.5, 2.5)
     total: Floats = (
-        by_segment[who.segment]
-        + by_industry[who.industry]
-        + np.log(np.array(province["city"]["multipliers"]))[who.city]
-        + network.lenders.effects[agreed.lender]
+        by_segment[shown.segment]
+        + by_industry[shown.industry]
+        + np.log(np.array(province["city"]["multipliers"]))[shown.city]
+        + network.lenders.effects[shown.lender]
         + risk["leverage"] * log_leverage / revenue["spread"]
         - risk["youth"] * log_age / province["terms"]["age_spread"]
-        + risk["new_business"] * agreed.is_new
-        + risk["headcount"] * who.headcount_surplus
-        + risk["tenor"] * np.log(agreed.tenor / 12)
-        + risk["collateral"] * agreed.collateral
-        + risk["repeat"] * (agreed.turn > 0)
-        - risk["hidden_quality"] * who.quality
+        + risk["new_business"] * shown.is_new
+        + risk["headcount"] * surplus
+        + risk["tenor"] * np.log(shown.tenor / 12)
+        + risk["collateral"] * shown.collateral
+        + risk["repeat"] * shown.is_repeat
     )
     return total
