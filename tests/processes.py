@@ -8,11 +8,16 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import httpx
 
+from vouch import clock
+from vouch.domain.access import PROVINCE, Role
 from vouch.service.serve import start
 from vouch.settings import Settings
+from vouch.store.keys import NewKey
+from vouch.store.store import Store
 
 READY_WITHIN = 120.0
 
@@ -24,12 +29,25 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@contextmanager
-def answering(process: subprocess.Popen[bytes], port: int) -> Iterator[httpx.Client]:
-    """A client of a started service once it is ready; the process is stopped at the end."""
-    address = f"http://127.0.0.1:{port}"
+def key_of(store_url: str) -> dict[str, str]:
+    """The header that opens a service over this store, by a key made for it."""
+    now = clock.now()
+    new = NewKey("test", Role.RISK, PROVINCE, now + timedelta(days=1), 10**9)
+    store = Store(store_url)
     try:
-        with httpx.Client(base_url=address, timeout=30, trust_env=False) as http:
+        return {"authorization": f"Bearer {store.keys.create(new, 'test', now)[1]}"}
+    finally:
+        store.close()
+
+
+@contextmanager
+def answering(
+    process: subprocess.Popen[bytes], port: int, store_url: str
+) -> Iterator[httpx.Client]:
+    """A client of a started service once it is ready; the process is stopped at the end."""
+    address, headers = f"http://127.0.0.1:{port}", key_of(store_url)
+    try:
+        with httpx.Client(base_url=address, timeout=30, trust_env=False, headers=headers) as http:
             deadline = time.monotonic() + READY_WITHIN
             while not is_ready(http):
                 assert process.poll() is None, "the service ended"
@@ -44,7 +62,7 @@ def answering(process: subprocess.Popen[bytes], port: int) -> Iterator[httpx.Cli
 @contextmanager
 def running(settings: Settings, port: int) -> Iterator[httpx.Client]:
     """A client of the service with these settings."""
-    with answering(start(settings, port), port) as http:
+    with answering(start(settings, port), port, settings.store_url) as http:
         yield http
 
 

@@ -15,6 +15,7 @@ from vouch.book.book import Book
 from vouch.domain.stage import Stage
 from vouch.errors import ModelError, VouchError
 from vouch.features.portfolio import PortfolioIndex
+from vouch.policy.access import AccessTable
 from vouch.policy.reading import Policy
 from vouch.scoring.bundle import Bundle
 from vouch.scoring.registry import Registry, packed_champion
@@ -145,6 +146,11 @@ class Vouch:
     def policy(self) -> Policy:
         """What a risk officer decides."""
         return Policy(self.settings.policy)
+
+    @cached_property
+    def access(self) -> AccessTable:
+        """Who may call what."""
+        return AccessTable.read(self.settings.policy)
 
     @cached_property
     def registry(self) -> Registry:

@@ -46,6 +46,12 @@ class Settings:
     workers: int = _setting("VOUCH_WORKERS", "Worker processes of the service")
     max_body_bytes: int = _setting("VOUCH_MAX_BODY_BYTES", "Largest request body taken")
     max_batch: int = _setting("VOUCH_MAX_BATCH", "Most cases in one request")
+    jwt_keys: str | None = _setting(
+        "VOUCH_JWT_KEYS",
+        "JWKS of an identity provider, a file or an https address; without it only keys are taken",
+    )
+    jwt_issuer: str | None = _setting("VOUCH_JWT_ISSUER", "Issuer that tokens have to name")
+    jwt_audience: str | None = _setting("VOUCH_JWT_AUDIENCE", "Audience that tokens have to name")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -74,6 +80,7 @@ class Settings:
             workers=_number(env, "VOUCH_WORKERS", 1, 1, 64),
             max_body_bytes=_number(env, "VOUCH_MAX_BODY_BYTES", 1_000_000, 1_000, 1_000_000_000),
             max_batch=_number(env, "VOUCH_MAX_BATCH", 1_000, 1, 100_000),
+            **_jwt(env),
         )
 
     def listed(self) -> list[dict[str, str]]:
@@ -108,6 +115,19 @@ def _number(env: Mapping[str, str], variable: str, default: int, low: int, high:
     if not text.isdigit() or not low <= int(text) <= high:
         raise SettingsError(f"{variable} is {text!r}; give a whole number from {low} to {high}")
     return int(text)
+
+
+def _jwt(env: Mapping[str, str]) -> dict[str, str | None]:
+    keys, issuer, audience = (
+        env.get(f"VOUCH_JWT_{name}") or None for name in ("KEYS", "ISSUER", "AUDIENCE")
+    )
+    if keys and not (issuer and audience):
+        raise SettingsError(
+            "VOUCH_JWT_KEYS needs VOUCH_JWT_ISSUER and VOUCH_JWT_AUDIENCE beside it"
+        )
+    if keys and "://" in keys and not keys.startswith("https://"):
+        raise SettingsError("VOUCH_JWT_KEYS must be a file or an https:// address")
+    return {"jwt_keys": keys, "jwt_issuer": issuer, "jwt_audience": audience}
 
 
 def _smtp_url(env: Mapping[str, str]) -> str | None:

@@ -12,7 +12,7 @@ import pytest
 from vouch.domain.stage import Stage
 from vouch.errors import FactsError, PolicyError
 from vouch.policy.reading import SHIPPED, Policy
-from vouch.scoring.decision import Decision, ModelVersion, Subject, share_expected
+from vouch.scoring.decision import Basis, Decision, ModelVersion, Subject, share_expected
 from vouch.scoring.reasons import Reason
 
 APPLIED = date(2024, 5, 6)
@@ -103,6 +103,7 @@ def test_an_answer_is_plain_json(policy: Policy) -> None:
         reasons=[reason],
         expected_compensation=share_expected(policy, subject(), 0.1, None),
         model=ModelVersion("vouch-post-loan", "1", "abc"),
+        basis=Basis(subject(), None, {}),
     )
     answer = decision.answer()
     assert json.loads(json.dumps(answer, allow_nan=False)) == answer

@@ -22,6 +22,7 @@ from vouch.book.book import Book, Known
 from vouch.book.ingest import write_batch
 from vouch.book.tables import TABLES
 from vouch.bootstrap import build
+from vouch.domain.access import Institution, Role
 from vouch.domain.calendar import month_ends
 from vouch.domain.stage import Stage
 from vouch.features.facts import Cases, Facts, compute, to_days
@@ -34,6 +35,8 @@ from vouch.scoring.spec import Spec
 from vouch.service.desk import Desk
 from vouch.service.web import web
 from vouch.settings import Settings
+from vouch.store.keys import NewKey
+from vouch.store.store import Store
 
 Rows = list[dict[str, Any]]
 LAST = date(2024, 12, 31)
@@ -87,6 +90,7 @@ def _guarantee(rng: random.Random, number: int) -> dict[str, Any]:
         guarantee_id=f"G{number}",
         borrower_id=f"B{rng.randrange(60)}",
         lender_id=f"L{rng.randrange(5)}",
+        guarantor_id=f"CZ{number % 3}",
         scheme=rng.choice(["8:2", "5:5", None]),
         channel=rng.choice(["direct_link", "batch"]),
         start_on=day,
@@ -276,16 +280,18 @@ def _plain(value: Any) -> Any:
 class Client:
     """Talks to an ASGI application in this process."""
 
-    def __init__(self, app: Any, desk: Desk) -> None:
+    def __init__(self, app: Any, desk: Desk, key: str) -> None:
         self.app = app
         self.desk = desk
+        self.key = key
         self.store_url: str = app.state.settings.store_url
         self._loop = asyncio.Runner()
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         self._http = httpx.AsyncClient(transport=transport, base_url="http://vouch")
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return self._loop.run(self._http.request(method, path, **options))
+        headers = {"authorization": f"Bearer {self.key}", **options.pop("headers", {})}
+        return self._loop.run(self._http.request(method, path, headers=headers, **options))
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.request("GET", path, **options)
@@ -296,6 +302,20 @@ class Client:
     def close(self) -> None:
         self._loop.run(self._http.aclose())
         self._loop.close()
+
+
+def make_key(
+    store: Store,
+    role: Role = Role.RISK,
+    institution: str = "province",
+    rate: int | None = 10**9,
+    days: int = 1,
+) -> str:
+    """A key that opens the service."""
+    now = clock.now()
+    until = now + timedelta(days=days)
+    new = NewKey("test", role, Institution.parse(institution), until, rate)
+    return store.keys.create(new, "test", now)[1]
 
 
 MakeSettings = Callable[..., Settings]
@@ -318,7 +338,7 @@ def _serving(settings: Settings) -> Iterator[Client]:
     assert vouch.champions.refresh() == []
     app = web(settings)
     app.state.desk = Desk(vouch)
-    client = Client(app, app.state.desk)
+    client = Client(app, app.state.desk, make_key(vouch.store()))
     yield client
     client.close()
     vouch.close()
@@ -348,3 +368,9 @@ def client(
     """The service over the made book, shared by the tests."""
     with _serving(_settings(tmp_path_factory.mktemp("home"), book, champions)) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def keys(client: Client) -> Callable[..., str]:
+    """Makes keys that open the shared service."""
+    return partial(make_key, client.desk.gate._store())

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.processes import answering, free_port, is_ready
+from tests.processes import answering, free_port, is_ready, key_of, running
 from vouch.service.serve import environment, start
 
 pytestmark = pytest.mark.slow
@@ -22,8 +22,8 @@ CASE = {"as_of": "2024-03-15", "guarantee": {"borrower_id": "B3", "amount": "250
 
 
 def test_the_real_process_answers(make_settings):
-    port = free_port()
-    with answering(start(make_settings(), port), port) as http:
+    port, settings = free_port(), make_settings()
+    with running(settings, port) as http:
         assert http.get("/healthz").status_code == 200
         assert http.get("/livez").status_code == 200
         documented = http.get("/docs.json").json()
@@ -54,10 +54,10 @@ def check_refusals(http):
 
 
 def test_the_command_says_when_it_answers_and_ends_the_service_with_itself(make_settings):
-    port = free_port()
+    port, settings = free_port(), make_settings()
     process = subprocess.Popen(
         [sys.executable, "-m", "vouch", "serve", "--port", str(port)],
-        env=environment(make_settings(), os.environ),
+        env=environment(settings, os.environ),
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -66,7 +66,8 @@ def test_the_command_says_when_it_answers_and_ends_the_service_with_itself(make_
         line = process.stdout.readline()
     assert f"http://127.0.0.1:{port}" in line
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
-        assert http.post("/v1/pre-loan/score", json=CASE).status_code == 200
+        headers = key_of(settings.store_url)
+        assert http.post("/v1/pre-loan/score", json=CASE, headers=headers).status_code == 200
         process.send_signal(signal.SIGTERM)
         process.wait(30)
         process.stdout.close()
@@ -128,7 +129,7 @@ def test_a_bento_serves_without_mlflow_and_without_a_book(project, tmp_path):
     served = env | {"VOUCH_HOME": str(home)}
     address = ("--host", "127.0.0.1", "--port", str(port))
     process = bentoml("serve", "vouch-service:latest", *address, cwd=tmp_path, env=served)
-    with answering(process, port) as http:
+    with answering(process, port, f"sqlite:///{home / 'vouch.db'}") as http:
         made = http.post("/v1/pre-loan/score", json=CASE)
         assert made.status_code == 200
         assert made.json()["model"]["version"] == "3"

@@ -50,7 +50,22 @@ def run(settings: Settings, guarantees: int, leave_serving: bool) -> None:
     say(f"\nDone in {time.monotonic() - started:.0f} s; everything is in {settings.home}")
     if leave_serving:
         _step("Score service 评分服务 (Ctrl-C ends it)")
+        words = ("keys", "create", "demo", "--role", "risk", "--json")
+        key = json.loads(_vouch(settings, *words, quiet=True))["key"]
+        say(f"  {_curl(settings, key)}\n")
         serve(settings)
+
+
+def _curl(settings: Settings, key: str) -> str:
+    """The line to paste once the service answers: it scores one guarantee of the demo's book."""
+    book = Book(settings.book)
+    newest = book.known(book.newest_known_at or clock.today())
+    query = f"SELECT guarantee_id FROM {newest.current('guarantee')} ORDER BY event_at DESC LIMIT 1"
+    body = json.dumps({"guarantee_id": newest.query(query)["guarantee_id"][0].as_py()})
+    return (
+        f"curl -s http://127.0.0.1:{settings.port}/v1/pre-loan/score "
+        f"-H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' -d '{body}'"
+    )
 
 
 def _own_folder(settings: Settings) -> Settings:

@@ -18,7 +18,7 @@ from vouch.features.facts import EPOCH, Cases, Facts, Views
 from vouch.features.portfolio import PortfolioIndex
 from vouch.policy.reading import Policy
 from vouch.scoring.bundle import Bundle
-from vouch.scoring.reasons import Reason, reasons
+from vouch.scoring.reasons import Reason, features_of, reasons
 from vouch.scoring.score import Scores, score_cases
 
 
@@ -56,6 +56,29 @@ class ModelVersion:
 
 
 @dataclass(frozen=True)
+class Subject:
+    """What a decision says about a guarantee besides its score."""
+
+    guarantee_id: str
+    borrower_id: str | None
+    as_of: date
+    signed_on: date
+    scheme: str | None
+    exposure: Decimal
+    guarantor_id: str | None = None
+    lender_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a decision stands on: with the model and the policy it can be made again."""
+
+    subject: Subject
+    asked_scheme: str | None
+    features: Mapping[str, float | str | None]
+
+
+@dataclass(frozen=True)
 class Decision:
     """One case decided; base_points + the reasons' points == score, always."""
 
@@ -71,17 +94,17 @@ class Decision:
     reasons: list[Reason]
     expected_compensation: ExpectedCompensation
     model: ModelVersion
+    basis: Basis
 
     def answer(self) -> dict[str, Any]:
-        """As plain JSON."""
-        plain = vars(self) | {
+        """As plain JSON, without what it stands on."""
+        return {name: value for name, value in vars(self).items() if name != "basis"} | {
             "stage": self.stage.value,
             "as_of": self.as_of.isoformat(),
             "reasons": [_reason(reason) for reason in self.reasons],
             "expected_compensation": self.expected_compensation.answer(),
             "model": vars(self.model),
         }
-        return dict(plain)
 
 
 def _reason(reason: Reason) -> dict[str, Any]:
@@ -90,18 +113,6 @@ def _reason(reason: Reason) -> dict[str, Any]:
 
 def _finite(value: float | str | None) -> float | str | None:
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a decision says about a guarantee besides its score."""
-
-    guarantee_id: str
-    borrower_id: str | None
-    as_of: date
-    signed_on: date
-    scheme: str | None
-    exposure: Decimal
 
 
 def subjects(stage: Stage, cases: Cases, facts: Facts) -> list[Subject]:
@@ -117,7 +128,10 @@ def subjects(stage: Stage, cases: Cases, facts: Facts) -> list[Subject]:
     amounts, guaranteed = guarantee.number("amount"), guarantee.number("guaranteed_amount")
     owed = views.performance.last("balance")
     balances = np.full(len(cases), np.nan) if stage is Stage.PRE_LOAN else owed
-    borrowers, schemes = guarantee.text("borrower_id"), guarantee.text("scheme")
+    texts = {
+        name: guarantee.text(name)
+        for name in ("borrower_id", "scheme", "guarantor_id", "lender_id")
+    }
     applied, started = guarantee.number("event_at"), guarantee.number("start_on")
     signed = np.where(np.isnan(started), applied, started)
     found = []
@@ -128,10 +142,9 @@ def subjects(stage: Stage, cases: Cases, facts: Facts) -> list[Subject]:
         found.append(
             Subject(
                 guarantee_id=guarantee_id,
-                borrower_id=borrowers[row],
+                **{name: values[row] for name, values in texts.items()},
                 as_of=as_of,
                 signed_on=_day(float(signed[row])),
-                scheme=schemes[row],
                 exposure=exposure_of(amounts[row], balances[row], guaranteed[row]),
             )
         )
@@ -229,4 +242,5 @@ def _decision(
         reasons=reasons(scores, row),
         expected_compensation=share_expected(policy, subject, probability, asked),
         model=ModelVersion(bundle.stage.model_name, bundle.version, bundle.hash),
+        basis=Basis(subject, asked, features_of(scores, row)),
     )

@@ -80,5 +80,10 @@ def reasons(scores: Scores, row: int) -> list[Reason]:
     return sorted(found, key=lambda r: (r.points, r.feature))
 
 
+def features_of(scores: Scores, row: int) -> dict[str, float | str | None]:
+    """Every feature of one case as a plain value."""
+    return {f.name: _plain(scores.features[f.name][row]) for f in scores.bundle.features}
+
+
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value

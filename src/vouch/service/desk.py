@@ -14,6 +14,7 @@ import numpy as np
 
 from vouch import clock
 from vouch.bootstrap import Vouch
+from vouch.domain.access import Caller, Institution, Level
 from vouch.domain.stage import Stage
 from vouch.errors import FactsError, FieldFault, NotFoundError
 from vouch.features.asof import Current
@@ -21,9 +22,11 @@ from vouch.features.facts import EPOCH, Cases, Facts, to_days
 from vouch.features.spine import application_days
 from vouch.scoring.bundle import Bundle
 from vouch.scoring.decision import Decision, decide
+from vouch.service.gate import Gate
 from vouch.service.given import GivenCase, batches, future, given_case, named
 from vouch.service.payloads import FactsCase, KnownCase
 from vouch.service.refusals import Refusal, wrong_fields
+from vouch.service.rows import shown
 from vouch.store.store import DecisionRecord
 
 Case = KnownCase | FactsCase
@@ -46,8 +49,9 @@ class Desk:
 
     def __init__(self, vouch: Vouch) -> None:
         self._vouch = vouch
+        self.gate = Gate(vouch.store, vouch.access, vouch.settings)
 
-    def score(self, stage: Stage, cases: Case | list[Case], caller: str) -> Any:
+    def score(self, stage: Stage, cases: Case | list[Case], caller: Caller) -> Any:
         """Decide one case or a list, store the decisions, and only then answer.
 
         Raises:
@@ -59,25 +63,28 @@ class Desk:
             if isinstance(cases, list)
             else [_Placed("", cases)]
         )
-        decided = self._decide(self._bundle(stage), asked)
+        decided = self._decide(self._bundle(stage), asked, caller.institution)
         made = [
             _record(one.case, decision, caller)
             for one, decision in zip(asked, decided, strict=True)
         ]
         self._vouch.store().add_decisions(made)
-        answers = [record.answer for record in made]
+        answers = [shown(record.answer, caller.institution) for record in made]
         return answers if isinstance(cases, list) else answers[0]
 
-    def decision(self, decision_id: str) -> dict[str, Any]:
+    def decision(self, decision_id: str, caller: Caller) -> dict[str, Any]:
         """The answer given before under this identifier.
 
         Raises:
-            Refusal: there is none.
+            Refusal: there is none, or it is another institution's; the two look alike.
         """
+        return shown(self._own(decision_id, caller).answer, caller.institution)
+
+    def _own(self, decision_id: str, caller: Caller) -> DecisionRecord:
         found = self._vouch.store().decision(decision_id)
-        if found is None:
+        if found is None or not caller.institution.sees(found.guarantor_id, found.lender_id):
             raise Refusal(404, "there is no decision of this identifier")
-        return found.answer
+        return found
 
     def models(self) -> dict[str, Any]:
         """The models in use."""
@@ -94,11 +101,15 @@ class Desk:
             )
         return bundle
 
-    def _decide(self, bundle: Bundle, asked: Sequence[_Placed]) -> list[Decision]:
+    def _decide(
+        self, bundle: Bundle, asked: Sequence[_Placed], institution: Institution
+    ) -> list[Decision]:
         today = clock.today()
         known = [i for i, one in enumerate(asked) if isinstance(one.case, KnownCase)]
-        found = dict(zip(known, self._known(bundle, [asked[i] for i in known], today), strict=True))
-        for batch in batches(_given(asked, bundle.stage, today)):
+        decided = self._known(bundle, [asked[i] for i in known], today, institution)
+        found = dict(zip(known, decided, strict=True))
+        given = _given(asked, bundle.stage, today, institution)
+        for batch in batches(self._set_apart(given, today, institution)):
             days = [to_days(case.as_of) for case in batch.cases]
             cases = Cases([case.guarantee_id for case in batch.cases], np.array(days))
             schemes = [case.scheme for case in batch.cases]
@@ -107,7 +118,27 @@ class Desk:
             found |= {c.number: d for c, d in zip(batch.cases, decided, strict=True)}
         return [found[i] for i in range(len(asked))]
 
-    def _known(self, bundle: Bundle, asked: Sequence[_Placed], today: date) -> list[Decision]:
+    def _set_apart(
+        self, cases: Sequence[GivenCase], today: date, institution: Institution
+    ) -> Sequence[GivenCase]:
+        """Keep a guarantee that is named but not the caller's apart from the book's of that name.
+
+        Otherwise the score would tell whether another institution has it.
+        """
+        book = self._vouch.book()
+        ids = [case.guarantee_id for case in cases if named(case.guarantee_id)]
+        if institution.level is Level.PROVINCE or book is None or not ids:
+            return cases
+        own = _own_rows(Facts.of(book.known(today), ids), ids, today, institution)
+        mine = {name for name, is_own in zip(ids, own, strict=True) if is_own}
+        return [
+            case if not named(case.guarantee_id) or case.guarantee_id in mine else case.apart()
+            for case in cases
+        ]
+
+    def _known(
+        self, bundle: Bundle, asked: Sequence[_Placed], today: date, institution: Institution
+    ) -> list[Decision]:
         if not asked:
             return []
         known = [(one.place, one.case) for one in asked if isinstance(one.case, KnownCase)]
@@ -119,7 +150,10 @@ class Desk:
         # Read once as of today: for each case the engine leaves out what came after its own day.
         facts = Facts.of(book.known(today), ids)
         days = [case.as_of for _, case in known]
-        cases = Cases(ids, _as_of(facts, ids, days, bundle.stage, today))
+        is_own = _own_rows(facts, ids, today, institution)
+        as_of = _as_of(facts, ids, days, bundle.stage, today)
+        # of another's not even the day it was applied for shows
+        cases = Cases(ids, np.where(is_own, as_of, _as_of(facts, ids, days, None, today)))
         faults = [
             FieldFault(place + fault.field, fault.reason)
             for place, day in zip(places, cases.as_of.tolist(), strict=True)
@@ -127,7 +161,7 @@ class Desk:
         ]
         if faults:
             raise wrong_fields(faults)
-        _refuse_unknown(facts, cases, places)
+        _refuse_unknown(facts, cases, places, is_own)
         return self._decided(bundle, cases, facts, [case.scheme for _, case in known], places)
 
     def _decided(
@@ -148,7 +182,9 @@ class Desk:
             raise _unknown(places, str(error)) from error
 
 
-def _given(asked: Sequence[_Placed], stage: Stage, today: date) -> list[GivenCase]:
+def _given(
+    asked: Sequence[_Placed], stage: Stage, today: date, institution: Institution
+) -> list[GivenCase]:
     """The cases that bring their facts.
 
     Raises:
@@ -158,7 +194,7 @@ def _given(asked: Sequence[_Placed], stage: Stage, today: date) -> list[GivenCas
     for i, one in enumerate(asked):
         if isinstance(one.case, FactsCase):
             try:
-                found.append(given_case(one.case, i, stage, today))
+                found.append(given_case(one.case, i, stage, today, institution))
             except FactsError as error:
                 faults += [FieldFault(one.place + f.field, f.reason) for f in error.faults]
     if faults:
@@ -167,7 +203,7 @@ def _given(asked: Sequence[_Placed], stage: Stage, today: date) -> list[GivenCas
 
 
 def _as_of(
-    facts: Facts, ids: Sequence[str], days: Sequence[date | None], stage: Stage, today: date
+    facts: Facts, ids: Sequence[str], days: Sequence[date | None], stage: Stage | None, today: date
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """The day of each case: as asked, else its application's, else today."""
     default = np.full(len(ids), to_days(today))
@@ -178,8 +214,24 @@ def _as_of(
     return np.where(np.isnan(asked), default, asked)
 
 
-def _refuse_unknown(facts: Facts, cases: Cases, places: Sequence[str]) -> None:
+def _own_rows(
+    facts: Facts, ids: Sequence[str], today: date, institution: Institution
+) -> list[bool]:
+    """Whether each guarantee is the institution's, as the book has it today."""
+    if institution.level is Level.PROVINCE:
+        return [True] * len(ids)
+    days = np.full(len(ids), to_days(today))
+    now = Current.of(facts.tables["guarantee"].history(ids, days))
+    owners = zip(now.text("guarantor_id"), now.text("lender_id"), strict=True)
+    return [institution.sees(guarantor, lender) for guarantor, lender in owners]
+
+
+def _refuse_unknown(
+    facts: Facts, cases: Cases, places: Sequence[str], is_own: Sequence[bool]
+) -> None:
+    """Refuse what the book does not know and what is another institution's, in the same words."""
     rows = Current.of(facts.tables["guarantee"].history(cases.guarantee_ids, cases.as_of)).rows
+    rows = np.where(is_own, rows, -1)
     missing = [
         FieldFault(f"{places[i]}guarantee_id", f"the book knows none of this identifier on {day}")
         for i in np.flatnonzero(rows < 0).tolist()
@@ -199,7 +251,7 @@ def _replaced(fault: FieldFault, places: Sequence[str]) -> FieldFault:
     return FieldFault(places[int(number)] + field, fault.reason)
 
 
-def _record(case: Case, decision: Decision, caller: str) -> DecisionRecord:
+def _record(case: Case, decision: Decision, caller: Caller) -> DecisionRecord:
     request = case.model_dump(mode="json", exclude_unset=True)
     canonical = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     decision_id, made_at = str(uuid.uuid4()), clock.now()
@@ -222,7 +274,9 @@ def _record(case: Case, decision: Decision, caller: str) -> DecisionRecord:
         model_name=decision.model.name,
         model_version=decision.model.version,
         model_hash=decision.model.hash,
-        caller=caller,
+        caller=caller.id,
+        guarantor_id=decision.basis.subject.guarantor_id,
+        lender_id=decision.basis.subject.lender_id,
     )
 
 

@@ -13,6 +13,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vouch.service.refusals import error_body, routing_refusal
 
 REQUEST_ID = "x-request-id"
+# On every answer; a page that needs more says so in a content-security-policy of its own.
+_SECURITY = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
+]
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -45,6 +54,8 @@ class _Sending:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers[REQUEST_ID] = self._request_id
+            given = {name for name, _ in message["headers"]}
+            message["headers"] += [pair for pair in _SECURITY if pair[0] not in given]
             if message["status"] >= 400 and headers.get("content-type", "").startswith("text/"):
                 self._is_replaced = True
                 await self._replace(message, headers)

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from vouch.book.tables import TABLES
+from vouch.domain.access import PROVINCE, Institution, Level
 from vouch.domain.stage import Stage
 from vouch.errors import FactsError, FieldFault
 from vouch.features.facts import Facts
@@ -17,6 +18,8 @@ Rows = Mapping[str, list[dict[str, Any]]]
 
 # Begins an identifier that was not given: one in a book or a payload holds no such character.
 _UNNAMED = "\0"
+# Begins one that was given but must not meet the book's of the same name.
+_APART = "\1"
 
 _IN_LISTS = {"performance": "performance", "signal": "signals"}
 
@@ -35,8 +38,17 @@ class GivenCase:
         """The guarantee, or what stands for it."""
         return str(self.rows["guarantee"][0]["guarantee_id"])
 
+    def apart(self) -> GivenCase:
+        """The same case under an identifier that no book holds."""
+        for name in _ABOUT["guarantee_id"]:
+            for row in self.rows[name]:
+                row["guarantee_id"] = _APART + row["guarantee_id"]
+        return self
 
-def given_case(case: FactsCase, number: int, stage: Stage, today: date) -> GivenCase:
+
+def given_case(
+    case: FactsCase, number: int, stage: Stage, today: date, institution: Institution = PROVINCE
+) -> GivenCase:
     """Fill in what may be left out, and check what no single field can tell.
 
     Raises:
@@ -45,7 +57,8 @@ def given_case(case: FactsCase, number: int, stage: Stage, today: date) -> Given
     rows = rows_of(case)
     applied = rows["guarantee"][0]["event_at"] if stage is Stage.PRE_LOAN else None
     as_of = case.as_of or applied or today
-    faults = future(as_of, today) + _name(rows, f"{_UNNAMED}{number}")
+    faults = future(as_of, today) + _claim(rows, institution)
+    faults += _name(rows, f"{_UNNAMED}{number}")
     for name in rows:
         _date(name, rows[name], as_of)
         faults += _misdated(name, rows[name], as_of)
@@ -57,7 +70,9 @@ def given_case(case: FactsCase, number: int, stage: Stage, today: date) -> Given
 
 def named(identifier: str | None) -> str | None:
     """An identifier as given, None for what only stands for one."""
-    return None if identifier is None or identifier.startswith(_UNNAMED) else identifier
+    if identifier is None or identifier.startswith(_UNNAMED):
+        return None
+    return identifier.removeprefix(_APART)
 
 
 # Which tables speak about a guarantee, a borrower, a lender.
@@ -116,6 +131,19 @@ def future(as_of: date, today: date) -> list[FieldFault]:
     if as_of <= today:
         return []
     return [FieldFault("as_of", f"{as_of} lies in the future; today is {today}")]
+
+
+def _claim(rows: Rows, institution: Institution) -> list[FieldFault]:
+    """Put the caller's own institution where none was given; say where another was."""
+    if institution.level is Level.PROVINCE:
+        return []
+    key = f"{institution.level.value}_id"
+    guarantee = rows["guarantee"][0]
+    if guarantee[key] is None:
+        guarantee[key] = institution.id
+    if guarantee[key] == institution.id:
+        return []
+    return [FieldFault(f"guarantee.{key}", "is not your institution")]
 
 
 def _name(rows: Rows, unnamed: str) -> list[FieldFault]:

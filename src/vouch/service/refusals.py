@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
@@ -11,13 +11,26 @@ from vouch.errors import FieldFault
 from vouch.service.payloads import SHAPES
 
 Code = Literal[
-    "invalid_request", "not_found", "too_large", "unsupported", "unavailable", "internal"
+    "invalid_request",
+    "unauthenticated",
+    "forbidden",
+    "not_found",
+    "conflict",
+    "too_large",
+    "unsupported",
+    "too_many_requests",
+    "unavailable",
+    "internal",
 ]
 _CODES: dict[int, Code] = {
+    401: "unauthenticated",
+    403: "forbidden",
     404: "not_found",
     405: "unsupported",
+    409: "conflict",
     413: "too_large",
     415: "unsupported",
+    429: "too_many_requests",
     500: "internal",
     503: "unavailable",
     504: "unavailable",
@@ -33,11 +46,18 @@ _MESSAGES = {
 class Refusal(Exception):
     """An answer other than the one asked for."""
 
-    def __init__(self, status: int, message: str, faults: Sequence[FieldFault] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        faults: Sequence[FieldFault] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.faults = list(faults)
+        self.headers = dict(headers or {})
 
 
 class FieldReason(BaseModel):

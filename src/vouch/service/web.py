@@ -15,10 +15,12 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from vouch.domain.access import Caller
 from vouch.domain.stage import Stage
 from vouch.errors import FactsError, VouchError
 from vouch.service.answers import DecisionAnswer, VersionsAnswer
 from vouch.service.envelope import REQUEST_ID, Envelope, request_id_of
+from vouch.service.gate import credential
 from vouch.service.payloads import EXAMPLES, MANY, ONE, Case, FactsCase, KnownCase
 from vouch.service.refusals import (
     ErrorAnswer,
@@ -53,30 +55,74 @@ _ABOUT = (
 )
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorAnswer, "description": "The body is not JSON. 非 JSON。"},
+    401: {"model": ErrorAnswer, "description": "No valid key or token. 未认证。"},
+    403: {"model": ErrorAnswer, "description": "The role may not do this. 无权限。"},
     404: {"model": ErrorAnswer, "description": "Unknown guarantee. 编号不存在。"},
     413: {"model": ErrorAnswer, "description": "Too large. 超出大小限制。"},
     415: {"model": ErrorAnswer, "description": "Not application/json. 类型不支持。"},
     422: {"model": ErrorAnswer, "description": "Wrong fields, each with its reason. 字段错误。"},
+    429: {"model": ErrorAnswer, "description": "Too often; see Retry-After. 请求过于频繁。"},
     503: {"model": ErrorAnswer, "description": "No model, or no store, at hand. 暂不可用。"},
 }
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class CaseRoute(APIRoute):
+class GuardedRoute(APIRoute):
+    """Lets nobody through to its endpoint but by the gate, under the endpoint's name."""
+
+    def get_route_handler(self) -> Handler:
+        """The handler: who asks, may they, then the endpoint."""
+        handle, endpoint = self.unguarded(), self.name
+
+        async def guarded(request: Request) -> Response:
+            caller = await _caller(request)
+            request.state.caller = _desk(request).gate.admit(caller, endpoint)
+            return await handle(request)
+
+        return guarded
+
+    def unguarded(self) -> Handler:
+        """What stands behind the gate."""
+        return super().get_route_handler()
+
+
+class CaseRoute(GuardedRoute):
     """Documents its body by type but reads it itself.
 
     FastAPI's own reading takes any size, lets NaN pass and words its errors another way.
     """
 
-    def get_route_handler(self) -> Handler:
-        """The handler: read, then call the endpoint."""
+    def unguarded(self) -> Handler:
+        """Read, then call the endpoint."""
 
         async def handle(request: Request) -> Response:
             answer: Response = await self.endpoint(request, await read_cases(request))
             return answer
 
         return handle
+
+
+async def _caller(request: Request) -> Caller | None:
+    """Who asks, None where nothing valid was presented."""
+    gate = _desk(request).gate
+    headers = request.headers
+    presented = credential(headers.get("authorization"), headers.get("x-api-key"))
+    if not presented:
+        return None
+    found = gate.remembered(presented)
+    if found is not None:
+        return found
+    return await anyio.to_thread.run_sync(
+        gate.look_up, presented, limiter=request.app.state.threads
+    )
+
+
+def _desk(request: Request) -> Desk:
+    desk: Desk | None = request.app.state.desk
+    if desk is None:
+        raise Refusal(503, "the models are still being loaded")
+    return desk
 
 
 async def read_cases(request: Request) -> KnownCase | FactsCase | list[KnownCase | FactsCase]:
@@ -143,6 +189,7 @@ def web(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.desk = None
     app.state.threads = anyio.CapacityLimiter(_THREADS)
+    app.router.route_class = GuardedRoute
     app.add_middleware(Envelope)
     for stage in Stage:
         _add_scoring(app, stage)
@@ -153,9 +200,7 @@ def web(settings: Settings) -> FastAPI:
 
 async def _work(request: Request, task: Callable[[Desk], Any]) -> Response:
     """Run a task of the desk in a thread and answer with what it gives."""
-    desk = request.app.state.desk
-    if desk is None:
-        raise Refusal(503, "the models are still being loaded")
+    desk = _desk(request)
     try:
         with anyio.fail_after(DEADLINE_SECONDS):
             found = await anyio.to_thread.run_sync(
@@ -172,13 +217,15 @@ def _json(answer: Any) -> bytes:
 
 def _add_scoring(app: FastAPI, stage: Stage) -> None:
     async def score(request: Request, case: Case | list[Case]) -> Response:
-        return await _work(request, lambda desk: desk.score(stage, case, "http"))
+        caller = request.state.caller
+        return await _work(request, lambda desk: desk.score(stage, case, caller))
 
     app.router.add_api_route(
         f"/v1/{stage.slug}/score",
         score,
         methods=["POST"],
-        name=f"score_{stage.value}",
+        name="score",
+        operation_id=f"score_{stage.value}",
         summary=_TITLES[stage],
         description=_ABOUT,
         response_model=DecisionAnswer | list[DecisionAnswer],
@@ -191,14 +238,22 @@ def _add_scoring(app: FastAPI, stage: Stage) -> None:
 def _add_reading(app: FastAPI) -> None:
     @app.get(
         "/v1/decisions/{decision_id}",
+        name="read_decision",
         summary="A decision made before 查询已作出的评分",
         response_model=DecisionAnswer,
-        responses={code: _REFUSALS[code] for code in (404, 422, 503)},
+        responses={code: _REFUSALS[code] for code in (401, 403, 404, 422, 429, 503)},
     )
     async def decision(request: Request, decision_id: str) -> Response:
-        return await _work(request, lambda desk: desk.decision(decision_id))
+        caller = request.state.caller
+        return await _work(request, lambda desk: desk.decision(decision_id, caller))
 
-    @app.get("/v1/models", summary="The models in use 在用模型", response_model=VersionsAnswer)
+    @app.get(
+        "/v1/models",
+        name="models",
+        summary="The models in use 在用模型",
+        response_model=VersionsAnswer,
+        responses={code: _REFUSALS[code] for code in (401, 403, 429, 503)},
+    )
     async def models(request: Request) -> Response:
         return await _work(request, lambda desk: desk.models())
 
@@ -207,7 +262,7 @@ def _add_refusals(app: FastAPI) -> None:
     def refuse(request: Request, refusal: Refusal) -> JSONResponse:
         request_id = request_id_of(request.scope)
         # the last of these handlers stands outside the envelope, so the header is set here too
-        headers = {REQUEST_ID: request_id}
+        headers = {**refusal.headers, REQUEST_ID: request_id}
         return JSONResponse(error_body(refusal, request_id), refusal.status, headers)
 
     @app.exception_handler(Refusal)

@@ -14,6 +14,7 @@ from vouch.domain.alert import Alert
 from vouch.store import alerts, outbox
 from vouch.store.alerts import AlertDesk, AlertEvent
 from vouch.store.engine import Database
+from vouch.store.keys import KeyRing
 from vouch.store.outbox import MailState, QueuedMail
 from vouch.store.tables import DECISIONS, PROMOTIONS
 
@@ -35,6 +36,9 @@ class DecisionRecord:
     model_version: str
     model_hash: str
     caller: str
+    guarantor_id: str | None = None
+    lender_id: str | None = None
+    policy_hash: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self._database = Database(url)
+        self.keys = KeyRing(self._database)
 
     def ping(self) -> None:
         """Ask the database for a sign of life.

@@ -1,6 +1,7 @@
 """The tables of the store as queries see them; `migrations/` makes them.
 
-Decisions, promotions, watches and alert events are append-only: triggers refuse to change them.
+Decisions, promotions, watches, alert events and the audit log are append-only: triggers refuse to
+change them.
 """
 
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -73,7 +75,73 @@ DECISIONS = Table(
     Column("model_version", String(64), nullable=False),
     Column("model_hash", String(64), nullable=False),
     Column("caller", String(200), nullable=False),
+    Column("guarantor_id", String(80)),
+    Column("lender_id", String(80)),
+    Column("policy_hash", String(64)),
     Index("decisions_by_guarantee", "guarantee_id", "made_at"),
+    Index("decisions_by_time", "made_at"),
+)
+
+# Apart from the decisions, because they are kept for a shorter time.
+DECISION_BASES = Table(
+    "decision_bases",
+    METADATA,
+    Column("decision_id", String(64), ForeignKey("decisions.decision_id"), primary_key=True),
+    Column("basis", JSON, nullable=False),
+)
+
+IDEMPOTENCY = Table(
+    "idempotency",
+    METADATA,
+    Column("caller", String(200), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("request_hash", String(64), nullable=False),
+    Column("decision_ids", JSON, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index("idempotency_by_time", "at"),
+)
+
+ARCHIVE = Table(
+    "archive",
+    METADATA,
+    Column("kind", String(16), primary_key=True),
+    Column("hash", String(64), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+# `text` is hashed as it stands, so it is kept as it stands.
+AUDIT_LOG = Table(
+    "audit_log",
+    METADATA,
+    Column("number", _ROW_NUMBER, primary_key=True, autoincrement=False),
+    Column("text", Text, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+# One row: the end of the chain. Locked while an entry is added, so the chain never forks.
+AUDIT_HEAD = Table(
+    "audit_head",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", _ROW_NUMBER, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+API_KEYS = Table(
+    "api_keys",
+    METADATA,
+    Column("key_id", String(32), primary_key=True),
+    Column("lineage", String(32), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("institution", String(120), nullable=False),
+    Column("rate_per_minute", Integer),
+    Column("created_at", Moment, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
 )
 
 PROMOTIONS = Table(

@@ -1,0 +1,107 @@
+"""The audit log: every entry carries the hash of the one before, so none can change or vanish.
+
+An entry's hash is SHA-256 over the hash before it and its own text. The end of the chain stands in
+a row of its own, which each writer locks: entries of several processes make one chain, and a
+missing end is noticed too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from vouch.store.tables import AUDIT_HEAD, AUDIT_LOG
+
+START = "0" * 64
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """Who did what to what, and when."""
+
+    at: datetime
+    actor: str
+    action: str
+    object: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ChainedEntry(AuditEntry):
+    """An entry in its place in the chain."""
+
+    number: int = 0
+    hash: str = START
+
+
+@dataclass(frozen=True)
+class AuditHead:
+    """The end of the chain; noted elsewhere, it later proves that nothing before it changed."""
+
+    number: int
+    hash: str
+
+
+def append(connection: Connection, entry: AuditEntry) -> None:
+    """Add an entry; the chain is held until the transaction ends, so do this last."""
+    query = select(AUDIT_HEAD.c.number, AUDIT_HEAD.c.hash).with_for_update()
+    number, before = connection.execute(query).one()
+    text = _text(number + 1, entry)
+    hash_ = chained(before, text)
+    row = {"number": number + 1, "text": text, "hash": hash_}
+    connection.execute(insert(AUDIT_LOG), row)
+    connection.execute(update(AUDIT_HEAD).values(number=number + 1, hash=hash_))
+
+
+def chained(before: str, text: str) -> str:
+    """The hash of an entry after the entry of hash `before`."""
+    return hashlib.sha256(f"{before}\n{text}".encode()).hexdigest()
+
+
+def _text(number: int, entry: AuditEntry) -> str:
+    body = {"number": number, **vars(entry), "at": entry.at.isoformat()}
+    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def head(connection: Connection) -> AuditHead:
+    """The end of the chain."""
+    number, hash_ = connection.execute(select(AUDIT_HEAD.c.number, AUDIT_HEAD.c.hash)).one()
+    return AuditHead(number, hash_)
+
+
+def rows(connection: Connection) -> Iterator[tuple[int, str, str]]:
+    """Number, text and hash of every entry, in order, a page at a time."""
+    query = select(AUDIT_LOG.c.number, AUDIT_LOG.c.text, AUDIT_LOG.c.hash)
+    query = query.order_by(AUDIT_LOG.c.number).limit(_PAGE)
+    last: int | None = None
+    while True:
+        later = query if last is None else query.where(AUDIT_LOG.c.number > last)
+        page = [(number, text, hash_) for number, text, hash_ in connection.execute(later)]
+        yield from page
+        if len(page) < _PAGE:
+            return
+        last = page[-1][0]
+
+
+def entry_of(text: str, hash_: str) -> ChainedEntry:
+    """An entry from its text.
+
+    Raises:
+        ValueError: it is no entry's text.
+    """
+    body = json.loads(text)
+    return ChainedEntry(**body | {"at": datetime.fromisoformat(body["at"])}, hash=hash_)
+
+
+def latest(connection: Connection, count: int) -> list[ChainedEntry]:
+    """The newest entries, newest first."""
+    query = select(AUDIT_LOG.c.text, AUDIT_LOG.c.hash).order_by(AUDIT_LOG.c.number.desc())
+    found = connection.execute(query.limit(count)).all()
+    return [entry_of(text, hash_) for text, hash_ in found]

@@ -1,0 +1,170 @@
+"""Every endpoint × role × institution: what happens is what the access table says, and no more."""
+
+import pytest
+from fastapi.routing import APIRoute
+
+from vouch.domain.access import Institution, Level, Role
+from vouch.policy.access import AccessTable
+from vouch.policy.reading import SHIPPED
+
+pytestmark = pytest.mark.slow
+
+TABLE = AccessTable.read(SHIPPED)
+INSTITUTIONS = ["province", "guarantor:CZ0", "guarantor:CZ1", "lender:L0", "lender:L1"]
+CALLERS = [
+    (role, institution)
+    for role in Role
+    for institution in INSTITUTIONS
+    if (role is Role.BANK) == institution.startswith("lender")
+]
+UNKNOWN = "00000000-0000-0000-0000-000000000000"
+
+
+class World:
+    """A guarantee and a decision of each owner, and those that are nobody's."""
+
+    def __init__(self, client, book):
+        rows = book.known(book.newest_known_at).rows("guarantee").to_pylist()
+        self.owners = {}
+        for row in rows:
+            owner = (row["guarantor_id"], row["lender_id"])
+            self.owners.setdefault(owner, row["guarantee_id"])
+        self.decisions = {}
+        for owner, guarantee_id in self.owners.items():
+            answer = client.post("/v1/post-loan/score", json={"guarantee_id": guarantee_id})
+            self.decisions[owner] = answer.json()["decision_id"]
+
+
+@pytest.fixture(scope="module")
+def world(client, book):
+    return World(client, book)
+
+
+# How each endpoint is asked about one owner's guarantee or decision; without rows: about nothing.
+REQUESTS = {
+    "score": lambda g, d: ("POST", "/v1/post-loan/score", {"guarantee_id": g}),
+    "read_decision": lambda g, d: ("GET", f"/v1/decisions/{d}", None),
+    "models": lambda g, d: ("GET", "/v1/models", None),
+}
+WITHOUT_ROWS = {"models"}
+
+
+def ask(client, key, endpoint, guarantee, decision):
+    method, path, body = REQUESTS[endpoint](guarantee, decision)
+    headers = {"authorization": f"Bearer {key}"}
+    return client.request(method, path, json=body, headers=headers)
+
+
+def said(answer, *hidden):
+    """Status and words of an answer, without the request's number and what was asked."""
+    text = answer.text.replace(answer.headers["x-request-id"], "")
+    for word in hidden:
+        text = text.replace(word, "…")
+    return answer.status_code, text
+
+
+def test_the_table_the_routes_and_this_test_name_the_same_endpoints(client):
+    routes = {route.name for route in client.app.routes if isinstance(route, APIRoute)}
+    assert routes == set(TABLE.endpoints) == set(REQUESTS)
+
+
+@pytest.mark.parametrize(("role", "institution"), CALLERS, ids=str)
+@pytest.mark.parametrize("endpoint", TABLE.endpoints)
+def test_what_happens_is_what_the_table_says(client, keys, world, endpoint, role, institution):
+    key, home = keys(role, institution), Institution.parse(institution)
+    nothing = said(ask(client, key, endpoint, "GX", UNKNOWN), "GX", UNKNOWN)
+    for owner, guarantee in world.owners.items():
+        decision = world.decisions[owner]
+        answer = ask(client, key, endpoint, guarantee, decision)
+        if not TABLE.allows(role, endpoint):
+            assert answer.status_code == 403
+        elif endpoint in WITHOUT_ROWS or home.sees(*owner):
+            assert answer.status_code in (200, 201), answer.text
+        else:
+            assert said(answer, f'"{guarantee}"', guarantee, decision) == nothing
+            assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("endpoint", TABLE.endpoints)
+def test_without_a_key_there_is_nothing(client, world, endpoint):
+    method, path, body = REQUESTS[endpoint]("G1", UNKNOWN)
+    for authorization in ("", "Bearer", "Bearer x", "Basic dTpw", f"Bearer vouch_{'0' * 12}_x"):
+        answer = client.request(method, path, json=body, headers={"authorization": authorization})
+        assert answer.status_code == 401
+        assert answer.json()["error"]["code"] == "unauthenticated"
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_a_list_with_one_case_of_another_is_refused_whole_without_a_hint(client, keys, world):
+    own = next(g for o, g in world.owners.items() if o[0] == "CZ0")
+    foreign = next(g for o, g in world.owners.items() if o[0] == "CZ1")
+    headers = {"authorization": f"Bearer {keys(Role.UNDERWRITER, 'guarantor:CZ0')}"}
+    for slug in ("pre-loan", "in-loan", "post-loan"):
+        answers = [
+            client.post(
+                f"/v1/{slug}/score",
+                json=[{"guarantee_id": own}, {"guarantee_id": other}],
+                headers=headers,
+            )
+            for other in (foreign, "GX")
+        ]
+        assert said(answers[0], foreign) == said(answers[1], "GX")
+        assert answers[0].status_code == 404
+
+
+def test_facts_given_belong_to_the_institution_that_gives_them(client, keys):
+    headers = {"authorization": f"Bearer {keys(Role.BANK, 'lender:L0')}"}
+    case = {"as_of": "2024-03-15", "guarantee": {"amount": "1000.00", "guarantor_id": "CZ1"}}
+    made = client.post("/v1/pre-loan/score", json=case, headers=headers)
+    assert made.status_code == 200
+    path = f"/v1/decisions/{made.json()['decision_id']}"
+    assert client.get(path, headers=headers).status_code == 200
+    for role, institution, status in [
+        (Role.BANK, "lender:L1", 404),
+        (Role.RISK, "guarantor:CZ0", 404),
+        (Role.RISK, "guarantor:CZ1", 200),
+    ]:
+        other = {"authorization": f"Bearer {keys(role, institution)}"}
+        assert client.get(path, headers=other).status_code == status
+    foreign = case | {"guarantee": {"amount": "1000.00", "lender_id": "L1"}}
+    refused = client.post("/v1/pre-loan/score", json=foreign, headers=headers)
+    assert refused.status_code == 422
+    assert refused.json()["error"]["fields"] == [
+        {"field": "guarantee.lender_id", "reason": "is not your institution"}
+    ]
+
+
+def test_naming_anothers_guarantee_scores_like_naming_none(client, keys, book):
+    rows = book.known(book.newest_known_at).rows("guarantee").to_pylist()
+    foreign = next(r for r in rows if r["guarantor_id"] == "CZ1")
+    headers = {"authorization": f"Bearer {keys(Role.UNDERWRITER, 'guarantor:CZ0')}"}
+    found = []
+    for name in (foreign["guarantee_id"], "GX"):
+        terms = {"guarantee_id": name, "borrower_id": foreign["borrower_id"], "amount": "9000.00"}
+        case = {"as_of": "2025-03-15", "guarantee": terms}
+        answer = client.post("/v1/pre-loan/score", json=case, headers=headers).json()
+        assert answer["guarantee_id"] == name
+        found.append((answer["score"], answer["reasons"], answer["expected_compensation"]))
+    assert found[0] == found[1]
+
+
+def test_below_the_province_the_shared_record_has_points_but_no_values(client, keys, world):
+    guarantee = next(g for o, g in world.owners.items() if o[0] == "CZ0")
+    asked = {"guarantee_id": guarantee}
+    whole = client.post("/v1/pre-loan/score", json=asked).json()
+    headers = {"authorization": f"Bearer {keys(Role.RISK, 'guarantor:CZ0')}"}
+    part = client.post("/v1/pre-loan/score", json=asked, headers=headers).json()
+    assert part["base_points"] + sum(r["points"] for r in part["reasons"]) == part["score"]
+    shared = {"earlier_guarantees", "earlier_compensations", "lender_typical_amount_2y"}
+    shared |= {name for name in (r["feature"] for r in whole["reasons"]) if "rate_" in name}
+    assert shared & {r["feature"] for r in part["reasons"]}
+    for full, seen in zip(whole["reasons"], part["reasons"], strict=True):
+        if full["feature"] in shared:
+            assert (seen["value"], seen["usual"], seen["points"]) == (None, None, full["points"])
+            assert "全省" in seen["zh"]
+        else:
+            assert seen == full
+
+
+def test_the_levels_are_those_of_the_book():
+    assert {level.value for level in Level} == {"province", "guarantor", "lender"}
