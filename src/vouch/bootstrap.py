@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
 from typing import Protocol
 
+from vouch import clock
 from vouch.book.book import Book
+from vouch.domain.advice.case import Missing, PortfolioState
 from vouch.domain.stage import Stage
 from vouch.errors import ModelError, VouchError
 from vouch.features.portfolio import PortfolioIndex
+from vouch.monitoring.measures.catalogue import Indicator, catalogue
+from vouch.monitoring.portfolio_state import PortfolioDay
 from vouch.policy.access import AccessTable
 from vouch.policy.reading import Policy
 from vouch.scoring.bundle import Bundle
 from vouch.scoring.registry import Registry, packed_champion
+from vouch.scoring.subject import Subject
 from vouch.settings import Settings
 from vouch.store.store import Store
 from vouch.warning.notify import Mailer, mailer
 
 log = logging.getLogger("vouch")
+
+# One day's portfolio is a scan of the book and is kept, so a service looks back so far only.
+_DAYS_BACK, _DAYS_KEPT = 31, 4
 
 
 class ChampionSource(Protocol):
@@ -118,6 +127,7 @@ class _OpenBook:
 
     book: Book
     commits: int
+    days: dict[date, PortfolioDay] = field(default_factory=dict)
 
     @cached_property
     def portfolio(self) -> PortfolioIndex | None:
@@ -187,6 +197,49 @@ class Vouch:
         """
         found = self._opened()
         return found.portfolio if found else None
+
+    @cached_property
+    def indicators(self) -> Mapping[str, Indicator]:
+        """The indicators by whose definitions the portfolio is read."""
+        return catalogue(self.settings.policy / "indicators")
+
+    def states(
+        self, subjects: Sequence[Subject], oldest: date | None = None
+    ) -> list[PortfolioState | Missing]:
+        """How the portfolio stands towards each subject on its own day.
+
+        Args:
+            oldest: days before this one are not read.
+        """
+        opened = self._opened()
+        if opened is None or opened.book.newest_known_at is None:
+            return [Missing.NO_BOOK] * len(subjects)
+        found: list[PortfolioState | Missing] = [
+            Missing.TOO_OLD if oldest is not None and one.as_of < oldest else Missing.NO_GUARANTOR
+            for one in subjects
+        ]
+        rows: dict[date, list[int]] = {}
+        for row, one in enumerate(subjects):
+            if found[row] is Missing.NO_GUARANTOR and one.asked and one.guarantor_id:
+                rows.setdefault(one.as_of, []).append(row)
+        for day, here in rows.items():
+            states = self._day(opened, day).states([subjects[row] for row in here])
+            for row, state in zip(here, states, strict=True):
+                found[row] = state
+        return found
+
+    def recent_states(self, subjects: Sequence[Subject]) -> list[PortfolioState | Missing]:
+        """The same for a service, which looks back a month at most."""
+        return self.states(subjects, clock.today() - timedelta(days=_DAYS_BACK))
+
+    def _day(self, opened: _OpenBook, day: date) -> PortfolioDay:
+        with self._lock:
+            if day not in opened.days:
+                known = opened.book.known(day)
+                opened.days[day] = PortfolioDay(known, self.indicators, self.policy)
+            while len(opened.days) > _DAYS_KEPT:
+                opened.days.pop(next(iter(opened.days)))
+            return opened.days[day]
 
     def _opened(self) -> _OpenBook | None:
         folder = self.settings.book / "log"

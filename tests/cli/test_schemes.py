@@ -20,7 +20,8 @@ from vouch import cli
 from vouch.domain.risk_sharing import Party
 from vouch.errors import VouchError
 from vouch.policy.reading import SHIPPED, Policy
-from vouch.scoring.decision import Subject, share_expected
+from vouch.scoring.decision import share_expected
+from vouch.scoring.subject import Subject
 
 Run = Callable[..., Result]
 

@@ -12,8 +12,9 @@ import pytest
 from vouch.domain.stage import Stage
 from vouch.errors import FactsError, PolicyError
 from vouch.policy.reading import SHIPPED, Policy
-from vouch.scoring.decision import Basis, Decision, ModelVersion, Subject, share_expected
+from vouch.scoring.decision import Basis, Decision, ModelVersion, share_expected
 from vouch.scoring.reasons import Reason
+from vouch.scoring.subject import Subject
 
 APPLIED = date(2024, 5, 6)
 

@@ -5,14 +5,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from vouch.domain.advice.terms import DecisionTerms, Outcome
 from vouch.domain.alert import Severity
-from vouch.domain.dated import read_toml
+from vouch.domain.dated import in_force, read_toml
 from vouch.domain.risk_sharing import Scheme
 from vouch.domain.scale import ScoreScale
 from vouch.errors import PolicyError
+from vouch.policy.decisions import decision_versions
 from vouch.policy.schemes import fraction, scheme_versions
 
 SHIPPED = Path(__file__).parent
@@ -20,11 +23,11 @@ SHIPPED = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Grade:
-    """A grade holds from `lowest_score` on; `band` is the advice: approve, refer or decline."""
+    """A grade holds from `lowest_score` on; `band` is what the score alone advises."""
 
     name: str
     lowest_score: int
-    band: str
+    band: Outcome
 
 
 @dataclass(frozen=True)
@@ -90,19 +93,39 @@ class Policy:
 
     @cached_property
     def grades(self) -> list[Grade]:
-        """The grades, best first."""
+        """The grades, best first.
+
+        Raises:
+            PolicyError: one is wrong, or a better grade has a worse band.
+        """
+        path = self.folder / "score.toml"
         try:
-            grades = [
-                Grade(str(g["name"]), int(g["lowest_score"]), str(g["band"]))
-                for g in self._score["grade"]
-            ]
+            grades = [_grade(path, body) for body in self._score["grade"]]
         except (KeyError, TypeError, ValueError) as error:
-            raise PolicyError(f"{self.folder / 'score.toml'}: a grade lacks {error}") from error
-        return sorted(grades, key=lambda grade: -grade.lowest_score)
+            raise PolicyError(f"{path}: a grade lacks {error}") from error
+        grades.sort(key=lambda grade: -grade.lowest_score)
+        for better, worse in pairwise(grades):
+            if better.band > worse.band:
+                raise PolicyError(
+                    f"{path}: grade {better.name} is better than {worse.name}, but its band "
+                    f"{better.band.word} is worse than {worse.band.word}"
+                )
+        return grades
 
     def grade(self, score: int) -> Grade:
         """The grade of a score."""
         return next((g for g in self.grades if score >= g.lowest_score), self.grades[-1])
+
+    def decision(self, on: date) -> DecisionTerms:
+        """The numbers of the decision in force on a day.
+
+        Raises:
+            PolicyError: none are, or the file is wrong.
+        """
+        try:
+            return in_force(self._decisions, on)
+        except PolicyError as error:
+            raise PolicyError(f"{self.folder / 'decision.toml'}: {error}") from error
 
     @cached_property
     def loss_given_default(self) -> Decimal:
@@ -145,12 +168,24 @@ class Policy:
         return found
 
     @cached_property
+    def _decisions(self) -> list[DecisionTerms]:
+        return decision_versions(self.folder / "decision.toml")
+
+    @cached_property
     def _score(self) -> dict[str, Any]:
         return read_toml(self.folder / "score.toml")
 
     @cached_property
     def _loss(self) -> dict[str, Any]:
         return read_toml(self.folder / "loss.toml")
+
+
+def _grade(path: Path, body: Mapping[str, Any]) -> Grade:
+    name = str(body["name"])
+    try:
+        return Grade(name, int(body["lowest_score"]), Outcome.parse(str(body["band"])))
+    except ValueError as error:
+        raise PolicyError(f"{path}: grade {name}: band {error}") from error
 
 
 def _rule_numbers(path: Path, code: str, body: Mapping[str, Any]) -> RuleNumbers:

@@ -48,7 +48,7 @@ def scheme_versions(path: Path) -> list[Scheme]:
     Raises:
         PolicyError: the file is wrong; the text names file, key and remedy.
     """
-    file = _Table(str(path), "", read_toml(path))
+    file = TomlTable(str(path), "", read_toml(path))
     file.only("name", "about", "version")
     name, versions = file.body.get("name"), file.body.get("version")
     if not (name and isinstance(name, str) and versions and isinstance(versions, list)):
@@ -58,7 +58,7 @@ def scheme_versions(path: Path) -> list[Scheme]:
 
 
 @dataclass(frozen=True)
-class _Table:
+class TomlTable:
     """A table of a policy file; what is wrong in it is refused by place and key."""
 
     place: str
@@ -66,38 +66,45 @@ class _Table:
     body: Mapping[str, Any]
 
     def refusal(self, key: str, reason: str) -> PolicyError:
+        """What is wrong with a key, to be raised."""
         return PolicyError(f"{self.place}: {self.prefix}{key} {reason}")
 
     def only(self, *known: str) -> None:
+        """Refuse any key that is not known."""
         for key in self.body:
             if key not in known:
                 raise self.refusal(key, f"is no key here; known are {', '.join(known)}")
 
-    def table(self, key: str) -> "_Table":
+    def table(self, key: str) -> "TomlTable":
+        """The table under a key, empty where there is none."""
         body = self.body.get(key, {})
         if not isinstance(body, Mapping):
             raise self.refusal(key, f"must be a table; write it as [{self.prefix}{key}]")
-        return _Table(self.place, f"{self.prefix}{key}.", body)
+        return TomlTable(self.place, f"{self.prefix}{key}.", body)
 
-    def tables(self, key: str) -> list["_Table"]:
+    def tables(self, key: str) -> list["TomlTable"]:
+        """The tables under a key."""
         rows = self.body.get(key, [])
         if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
             raise self.refusal(key, f"must be a list of tables; write each as [[version.{key}]]")
-        return [_Table(self.place, f"{self.prefix}{key}.", row) for row in rows]
+        return [TomlTable(self.place, f"{self.prefix}{key}.", row) for row in rows]
 
     def text(self, key: str) -> str:
+        """A text, empty where there is none."""
         value = self.body.get(key, "")
         if not isinstance(value, str):
             raise self.refusal(key, f"is {value!r}; write a text in quotes")
         return value
 
     def flag(self, key: str) -> bool:
+        """True or false, false where it is not given."""
         value = self.body.get(key, False)
         if not isinstance(value, bool):
             raise self.refusal(key, f"is {value!r}; write true or false")
         return value
 
     def day(self, key: str) -> date | None:
+        """A day, None where it is not given."""
         value = self.body.get(key)
         if value is None:
             return None
@@ -106,15 +113,18 @@ class _Table:
         return value
 
     def whole(self, key: str) -> int | None:
+        """A whole number, None where it is not given."""
         value = self.body.get(key)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
             raise self.refusal(key, f"is {value!r}; write a whole number")
         return value
 
     def fraction(self, key: str) -> Decimal:
+        """A rate or share in [0, 1], which must be given."""
         return fraction(self.place, f"{self.prefix}{key}", self.body.get(key))
 
     def amount(self, key: str) -> Decimal | None:
+        """An amount above zero, None where it is not given."""
         value = self.body.get(key)
         if value is None:
             return None
@@ -127,6 +137,7 @@ class _Table:
         return found
 
     def choice(self, key: str, kind: type[Choice], default: Choice | None = None) -> Choice:
+        """One of the words of an enumeration."""
         value = self.body.get(key, default)
         known = f"one of {', '.join(kind)}"
         if value is None:
@@ -167,10 +178,10 @@ _CAP_KEYS = (
 def _scheme(path: Path, name: str, about: str, body: Any) -> Scheme:
     if not isinstance(body, Mapping):
         raise PolicyError(f"{path}: version must be tables; write each as [[version]]")
-    first = _Table(str(path), "", body).day("effective_from")
+    first = TomlTable(str(path), "", body).day("effective_from")
     if first is None:
         raise PolicyError(f"{path}: a version needs effective_from = YYYY-MM-DD")
-    version = _Table(f"{path}: version from {first}", "", body)
+    version = TomlTable(f"{path}: version from {first}", "", body)
     version.only(*_VERSION_KEYS)
     try:
         return Scheme(
@@ -191,13 +202,13 @@ def _scheme(path: Path, name: str, about: str, body: Any) -> Scheme:
         raise PolicyError(f"{version.place}: {error}") from error
 
 
-def _shares(table: _Table) -> dict[Party, Decimal]:
+def _shares(table: TomlTable) -> dict[Party, Decimal]:
     for key in table.body:
         _party(table, key, key)
     return {party: table.fraction(party) for party in Party if party in table.body}
 
 
-def _party(table: _Table, key: str, value: Any) -> Party:
+def _party(table: TomlTable, key: str, value: Any) -> Party:
     try:
         return Party(value)
     except ValueError:
@@ -206,7 +217,7 @@ def _party(table: _Table, key: str, value: Any) -> Party:
         raise table.refusal(key, f"{what}is no known party; known are {known}") from None
 
 
-def _cap(table: _Table) -> Cap:
+def _cap(table: TomlTable) -> Cap:
     table.only(*_CAP_KEYS)
     return Cap(
         rate=table.fraction("rate"),
@@ -223,7 +234,7 @@ def _cap(table: _Table) -> Cap:
     )
 
 
-def _reguarantee_fees(version: _Table) -> tuple[ReguaranteeFee, ...]:
+def _reguarantee_fees(version: TomlTable) -> tuple[ReguaranteeFee, ...]:
     """The fees, those of the smallest clients first, so that the first that fits holds."""
     fees = []
     for table in version.tables("reguarantee_fee"):

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import numpy as np
 
-from vouch.domain.risk_sharing import FEN, Party, expected_compensation, loan_exposure
+from vouch.domain.advice.case import Advice
+from vouch.domain.risk_sharing import FEN, Party, expected_compensation
 from vouch.domain.stage import Stage
-from vouch.errors import FactsError, FieldFault, NotFoundError, PolicyError
-from vouch.features.facts import EPOCH, Cases, Facts, Views
+from vouch.errors import FactsError, FieldFault, PolicyError
+from vouch.features.facts import Cases, Facts
 from vouch.features.portfolio import PortfolioIndex
 from vouch.policy.reading import Policy
+from vouch.scoring import advised
+from vouch.scoring.advised import Scored, States
 from vouch.scoring.bundle import Bundle
 from vouch.scoring.reasons import Reason, features_of, reasons
 from vouch.scoring.score import Scores, score_cases
+from vouch.scoring.subject import Subject, subjects
 
 
 @dataclass(frozen=True)
@@ -56,20 +60,6 @@ class ModelVersion:
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What a decision says about a guarantee besides its score."""
-
-    guarantee_id: str
-    borrower_id: str | None
-    as_of: date
-    signed_on: date
-    scheme: str | None
-    exposure: Decimal
-    guarantor_id: str | None = None
-    lender_id: str | None = None
-
-
-@dataclass(frozen=True)
 class Basis:
     """What a decision stands on: with the model and the policy it can be made again."""
 
@@ -80,7 +70,11 @@ class Basis:
 
 @dataclass(frozen=True)
 class Decision:
-    """One case decided; base_points + the reasons' points == score, always."""
+    """One case decided; base_points + the reasons' points == score, always.
+
+    `band` is what the score alone advises, `advice` what every rule together does; None where
+    nothing is advised (post_loan).
+    """
 
     stage: Stage
     guarantee_id: str | None
@@ -95,6 +89,7 @@ class Decision:
     expected_compensation: ExpectedCompensation
     model: ModelVersion
     basis: Basis
+    advice: Advice | None = None
 
     def answer(self) -> dict[str, Any]:
         """As plain JSON, without what it stands on."""
@@ -104,6 +99,7 @@ class Decision:
             "reasons": [_reason(reason) for reason in self.reasons],
             "expected_compensation": self.expected_compensation.answer(),
             "model": vars(self.model),
+            "advice": advised.answer(self.advice) if self.advice else None,
         }
 
 
@@ -113,52 +109,6 @@ def _reason(reason: Reason) -> dict[str, Any]:
 
 def _finite(value: float | str | None) -> float | str | None:
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def subjects(stage: Stage, cases: Cases, facts: Facts) -> list[Subject]:
-    """The subject of each case, as visible on its date.
-
-    The exposure is the loan behind the newest balance, or before the loan runs the amount.
-
-    Raises:
-        NotFoundError: a guarantee was not known on its date.
-    """
-    views = Views(facts, cases, None)
-    guarantee = views.guarantee
-    amounts, guaranteed = guarantee.number("amount"), guarantee.number("guaranteed_amount")
-    owed = views.performance.last("balance")
-    balances = np.full(len(cases), np.nan) if stage is Stage.PRE_LOAN else owed
-    texts = {
-        name: guarantee.text(name)
-        for name in ("borrower_id", "scheme", "guarantor_id", "lender_id")
-    }
-    applied, started = guarantee.number("event_at"), guarantee.number("start_on")
-    signed = np.where(np.isnan(started), applied, started)
-    found = []
-    for row, guarantee_id in enumerate(cases.guarantee_ids):
-        as_of = _day(float(cases.as_of[row]))
-        if guarantee.rows[row] < 0:
-            raise NotFoundError(f"no guarantee {guarantee_id!r} was known on {as_of}")
-        found.append(
-            Subject(
-                guarantee_id=guarantee_id,
-                **{name: values[row] for name, values in texts.items()},
-                as_of=as_of,
-                signed_on=_day(float(signed[row])),
-                exposure=exposure_of(amounts[row], balances[row], guaranteed[row]),
-            )
-        )
-    return found
-
-
-def exposure_of(amount: float, balance: float, guaranteed_amount: float) -> Decimal:
-    """The exposure from what the as-of engine gives, NaN where unknown."""
-    known = (None if np.isnan(v) else Decimal(repr(float(v))) for v in (balance, guaranteed_amount))
-    return loan_exposure(Decimal(repr(float(amount))), *known)
-
-
-def _day(days: float) -> date:
-    return EPOCH + timedelta(days=days)
 
 
 def share_expected(
@@ -197,12 +147,14 @@ def decide(
     facts: Facts,
     portfolio: PortfolioIndex | None = None,
     schemes: Sequence[str | None] | None = None,
+    states: States = advised.no_book,
 ) -> list[Decision]:
     """Decide cases, one decision each, in their order.
 
     Args:
         portfolio: the book's history; the bundle's own where None.
         schemes: per case the name of the risk-sharing scheme asked for, if any.
+        states: how the portfolio stands towards each case; without a book every answer says so.
 
     Raises:
         NotFoundError: a guarantee was not known on its date.
@@ -212,21 +164,39 @@ def decide(
     found = subjects(bundle.stage, cases, facts)
     with np.errstate(all="ignore"):  # absurd but legal facts may overflow; trees take infinities
         scores = score_cases(bundle, cases, facts, portfolio)
-    decided, faults = [], []
+    shared, faults = [], []
     for row, subject in enumerate(found):
+        probability = float(scores.default_probabilities[row])
         try:
-            decided.append(_decision(scores, row, subject, policy, asked[row]))
+            shared.append(share_expected(policy, subject, probability, asked[row]))
         except FactsError as error:
             faults += [FieldFault(f"[{row}].{f.field}", f.reason) for f in error.faults]
     if faults:
         raise FactsError(faults)
-    return decided
+    under = [
+        advised.under_scheme(policy, subject, name)
+        for subject, name in zip(found, asked, strict=True)
+    ]
+    decided = [
+        _decision(scores, row, Basis(subject, asked[row], features_of(scores, row)), policy, parts)
+        for row, (subject, parts) in enumerate(zip(found, shared, strict=True))
+    ]
+    if bundle.stage is Stage.POST_LOAN:
+        return decided
+    return [
+        replace(decision, advice=advised.advise_on(policy, subject, _scored(decision), state))
+        for decision, subject, state in zip(decided, under, states(under), strict=True)
+    ]
+
+
+def _scored(decision: Decision) -> Scored:
+    return Scored(decision.stage, decision.default_probability, decision.score)
 
 
 def _decision(
-    scores: Scores, row: int, subject: Subject, policy: Policy, asked: str | None
+    scores: Scores, row: int, basis: Basis, policy: Policy, shared: ExpectedCompensation
 ) -> Decision:
-    bundle = scores.bundle
+    bundle, subject = scores.bundle, basis.subject
     probability, score = float(scores.default_probabilities[row]), int(scores.scores[row])
     grade = policy.grade(score)
     return Decision(
@@ -237,10 +207,10 @@ def _decision(
         default_probability=probability,
         score=score,
         grade=grade.name,
-        band=grade.band,
+        band=grade.band.word,
         base_points=bundle.base_points,
         reasons=reasons(scores, row),
-        expected_compensation=share_expected(policy, subject, probability, asked),
+        expected_compensation=shared,
         model=ModelVersion(bundle.stage.model_name, bundle.version, bundle.hash),
-        basis=Basis(subject, asked, features_of(scores, row)),
+        basis=basis,
     )

@@ -37,6 +37,82 @@ class CompensationAnswer(_Answer):
     note: str | None = Field(description="Why there are no parts. 未分担的原因。")
 
 
+class RuleAnswer(_Answer):
+    """A rule that fired. 触发的规则。"""
+
+    rule: str = Field(examples=["single_client"], description="Its name. 规则名。")
+    outcome: Literal["approve", "refer", "decline"] = Field(description="What follows. 结论。")
+    zh: str = Field(examples=["评分 612，等级 C：建议人工审核"])
+    en: str = Field(examples=["Score 612, grade C: refer to a person"])
+    figures: dict[str, str] = Field(description="Its figures, exact. 数值。")
+    source: str = Field(description="Where the rule comes from. 依据。")
+
+
+class UntestedAnswer(_Answer):
+    """A rule that could not be tested, and why. 未能检查的规则。"""
+
+    rule: str = Field(examples=["leverage"], description="Its name. 规则名。")
+    zh: str = Field(examples=["没有担保账簿"])
+    en: str = Field(examples=["there is no guarantee book"])
+
+
+class RuleLimitAnswer(_Answer):
+    """The largest loan one rule allows. 单项上限。"""
+
+    rule: str = Field(examples=["ticket"], description="The rule. 规则名。")
+    amount: str | None = Field(description="Yuan; null: any amount. 元，空为不限。")
+    zh: str
+    en: str
+
+
+class LimitAnswer(_Answer):
+    """The loan advised, in yuan. 额度建议。"""
+
+    asked: str = Field(examples=["500000.00"], description="Asked for, or running. 申请额。")
+    advised: str = Field(examples=["300000.00"], description="Advised. 建议额度。")
+    binding: str | None = Field(description="The rule that allows least. 约束规则。")
+    limits: list[RuleLimitAnswer] = Field(description="What each rule allows. 各项上限。")
+    target: str = Field(description="Expected compensation at most. 预期代偿目标。")
+    expected_compensation: str = Field(description="At the limit advised. 建议额度下预期代偿。")
+    zh: str
+    en: str
+
+
+class FeeAnswer(_Answer):
+    """The fee against what it has to carry. 费率建议。"""
+
+    asked: str | None = Field(examples=["0.008"], description="Yearly rate asked. 申请年费率。")
+    days: int = Field(description="Days guaranteed. 担保天数。")
+    income: str | None = Field(description="Fee over the term, yuan. 担保费收入。")
+    reguarantee: str = Field(description="Passed on to re-guarantors, yuan. 再担保费。")
+    expected: str = Field(description="The guarantor's own expected compensation. 本机构预期代偿。")
+    break_even: str = Field(examples=["0.0052"], description="Least rate. 保本费率。")
+    advised: str = Field(examples=["0.0080"], description="Advised rate. 建议费率。")
+    zh: str
+    en: str
+
+
+class ActionAnswer(_Answer):
+    """What to do with a running guarantee. 保中措施。"""
+
+    action: Literal["keep", "raise", "reduce", "collateral"] = Field(description="Action. 措施。")
+    gap: str = Field(description="Owed above the limit advised, yuan. 超出建议额度部分。")
+    zh: str
+    en: str
+
+
+class AdviceAnswer(_Answer):
+    """The decision with every rule that fired; advice for people. 决策建议。"""
+
+    decision: Literal["approve", "refer", "decline"] = Field(description="The decision. 结论。")
+    rules: list[RuleAnswer] = Field(description="Rules that fired. 触发的规则。")
+    untested: list[UntestedAnswer] = Field(description="Rules not tested. 未能检查的规则。")
+    limit: LimitAnswer
+    fee: FeeAnswer | None = Field(description="Before the loan, where it can be told. 费率建议。")
+    action: ActionAnswer | None = Field(description="While the loan runs. 保中措施。")
+    policy_from: date = Field(description="First day of the policy used. 政策生效日。")
+
+
 class ModelAnswer(_Answer):
     """The model that spoke. 所用模型。"""
 
@@ -57,11 +133,14 @@ class DecisionAnswer(_Answer):
     default_probability: float = Field(ge=0, le=1, description="Probability of 代偿. 代偿概率。")
     score: int = Field(examples=[612], description="Higher is safer. 评分，越高越安全。")
     grade: str = Field(examples=["C"], description="Grade by the policy. 等级。")
-    band: str = Field(examples=["refer"], description="Advice: approve, refer, decline. 建议。")
+    band: str = Field(
+        examples=["refer"], description="What the score alone advises; see advice. 仅按评分的建议。"
+    )
     base_points: int = Field(examples=[655], description="Where every case starts. 基础分。")
     reasons: list[ReasonAnswer] = Field(description="Most adverse first. 原因，最不利在前。")
     expected_compensation: CompensationAnswer
     model: ModelAnswer
+    advice: AdviceAnswer | None = Field(description="Null for post_loan. 决策，保后为空。")
 
 
 class VersionAnswer(_Answer):

@@ -174,7 +174,13 @@ class Desk:
     ) -> list[Decision]:
         try:
             return decide(
-                bundle, self._vouch.policy, cases, facts, self._vouch.portfolio(), schemes
+                bundle,
+                self._vouch.policy,
+                cases,
+                facts,
+                self._vouch.portfolio(),
+                schemes,
+                self._vouch.recent_states,
             )
         except FactsError as error:
             raise FactsError([_replaced(fault, places) for fault in error.faults]) from error

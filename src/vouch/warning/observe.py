@@ -21,9 +21,9 @@ from vouch.features.portfolio import PortfolioIndex
 from vouch.features.spine import in_force
 from vouch.policy.reading import Policy
 from vouch.scoring.bundle import Bundle
-from vouch.scoring.decision import exposure_of
 from vouch.scoring.reasons import reasons
 from vouch.scoring.score import Scores, score_features
+from vouch.scoring.subject import exposure_of
 from vouch.warning.exposure import Schemes
 from vouch.warning.rule import Snapshot, signals
 from vouch.warning.rules.model import days_back

@@ -14,7 +14,8 @@ import pyarrow as pa
 from vouch.domain.risk_sharing import Party
 from vouch.monitoring.expectation.in_force import Guarantee, Probabilities
 from vouch.policy.reading import Policy
-from vouch.scoring.decision import ExpectedCompensation, Subject, share_expected
+from vouch.scoring.decision import ExpectedCompensation, share_expected
+from vouch.scoring.subject import Subject
 
 _YUAN = pa.decimal128(18, 2)
 _UNSHARED = "unshared"

@@ -92,7 +92,7 @@ def measure_book(
     """Every indicator (or `only` those named) of what was known on a day, by group.
 
     Args:
-        by: guarantor, lender, city, scheme, industry, product or month; None for the whole.
+        by: a grouping of `layout.GROUPINGS`; None for the whole.
         figures: what the book does not hold, by guarantor.
 
     Raises:

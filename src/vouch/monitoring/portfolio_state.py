@@ -1,0 +1,351 @@
+"""How a guarantor's portfolio stands towards a case, by the definitions of the measures.
+
+The weights of liability, what is small, what counts as released: all are those of the indicators
+(`policy/indicators`). The case itself is put into the book as a further row, so no definition is
+written twice. Equity in other guarantors is in no book and is not deducted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from vouch.book.book import Known
+from vouch.domain.advice.case import CapState, PortfolioState
+from vouch.domain.burden import Burden, Step
+from vouch.domain.compensation_cap import Cap, CapBase, CapScope
+from vouch.domain.risk_sharing import Scheme
+from vouch.errors import PolicyError
+from vouch.monitoring.measures.catalogue import Indicator, Numbers
+from vouch.monitoring.measures.classes import WEIGHT_STEPS, is_small, weighted
+from vouch.monitoring.measures.liability import liabilities, own_funds
+from vouch.monitoring.measures.rates import annualised_loan, is_release
+from vouch.monitoring.measures.view import Sums, View, fen, literal
+from vouch.policy.reading import Policy
+from vouch.scoring.subject import Asked, Subject
+
+Row = dict[str, Any]
+_LARGEST = 10**14  # fen: more than any loan, for the weight beyond every limit
+_NEW, _NOW = "new", "now"
+_COLUMNS = pa.schema(
+    [
+        ("guarantor", pa.string()),
+        ("borrower_id", pa.string()),
+        ("role", pa.string()),
+        ("product", pa.string()),
+        ("kind", pa.string()),
+        ("industry", pa.string()),
+        ("headcount", pa.int64()),
+        ("revenue", pa.int64()),
+        ("balance", pa.int64()),
+        ("in_force", pa.bool_()),
+    ]
+)
+_AGREEMENT, _PARTIES = " / ", 2
+
+
+@dataclass(frozen=True)
+class PortfolioDay:
+    """The portfolio of every guarantor on one day; what is asked of it is kept.
+
+    Args:
+        known: the door to the book.
+        indicators: by whose numbers liability is weighed and releases counted.
+        policy: where the schemes are.
+    """
+
+    known: Known
+    indicators: Mapping[str, Indicator]
+    policy: Policy
+
+    def states(self, subjects: Sequence[Subject]) -> list[PortfolioState]:
+        """The state towards each subject, whose own guarantee is left out; each names a guarantor.
+
+        Raises:
+            ValueError: a subject names none.
+        """
+        clients = [self._client(subject) for subject in subjects]
+        leverage, concentration = (
+            self._burdens(clients, self.indicators[name].parameters)
+            for name in ("leverage", "client_concentration")
+        )
+        return [
+            self._state(subject, client, whole, ours)
+            for subject, client, whole, ours in zip(
+                subjects, clients, leverage, concentration, strict=True
+            )
+        ]
+
+    def _state(
+        self, subject: Subject, client: _Client, whole: _Burdens, ours: _Burdens
+    ) -> PortfolioState:
+        name = client.guarantor
+        total = self._liabilities.get(name) or Fraction(0)
+        small = self._small.get(name)
+        return PortfolioState(
+            as_of=self.known.as_of,
+            guarantor=name,
+            own_funds=self._own_funds(name),
+            client=ours.client,
+            group=ours.client.plus(ours.affiliates),
+            whole=whole.client.plus(_yuan(total) - whole.client_now),
+            client_loans=client.loans,
+            small_balance=small[0] if small else None,
+            small_clients=small[1] if small else None,
+            cap=self.cap_state(subject, name),
+        )
+
+    def _own_funds(self, guarantor: str) -> Decimal | None:
+        numbers = self.indicators["leverage"].parameters
+        stated = self._view.net_assets.get(guarantor)
+        found = own_funds(stated, Decimal(0), bool(numbers["deduct_equity"]))
+        return None if found is None else _yuan(found)
+
+    @cached_property
+    def _view(self) -> View:
+        return View(self.known)
+
+    @cached_property
+    def _by_guarantor(self) -> View:
+        return View(self.known, "guarantor")
+
+    @cached_property
+    def _agreements(self) -> View:
+        return View(self.known, "agreement")
+
+    @cached_property
+    def _liabilities(self) -> Sums:
+        return liabilities(self._by_guarantor, self.indicators["leverage"].parameters)
+
+    @cached_property
+    def _small(self) -> dict[str, tuple[Fraction, Fraction]]:
+        """Small businesses' and farmers' share of balance and of clients, by guarantor."""
+        numbers = self.indicators["leverage"].parameters
+        farmers = f"coalesce(list_contains({literal(numbers['farmer_kinds'])}, kind), false)"
+        small = f"({is_small(numbers)} OR {farmers})"
+        rows = self._view.query(
+            "SELECT guarantor, sum(balance)::HUGEINT AS owed, "
+            f"coalesce(sum(balance) FILTER ({small}), 0)::HUGEINT AS small_owed, "
+            "count(DISTINCT borrower_id) AS clients, "
+            f"count(DISTINCT borrower_id) FILTER ({small}) AS small_clients "
+            "FROM guarantees WHERE in_force GROUP BY guarantor"
+        )
+        return {
+            row["guarantor"]: (
+                Fraction(int(row["small_owed"]), int(row["owed"])),
+                Fraction(row["small_clients"], row["clients"]),
+            )
+            for row in rows
+            if row["owed"]
+        }
+
+    @cached_property
+    def _in_force(self) -> dict[str, list[Row]]:
+        """Guarantees in force by affiliates."""
+        rows = self._view.query(
+            "SELECT guarantee_id, borrower_id, guarantor, affiliates, product, kind, industry, "
+            "headcount, revenue, balance, loan, covered FROM guarantees WHERE in_force "
+            "ORDER BY guarantee_id"
+        )
+        found: dict[str, list[Row]] = {}
+        for row in rows:
+            found.setdefault(row["affiliates"], []).append(row)
+        return found
+
+    @cached_property
+    def _affiliates(self) -> dict[str, str]:
+        """The group that each borrower with a guarantee in force belongs to."""
+        return {row["borrower_id"]: name for name, rows in self._in_force.items() for row in rows}
+
+    def _client(self, subject: Subject) -> _Client:
+        asked, guarantor = subject.asked, subject.guarantor_id
+        if asked is None or guarantor is None:
+            raise ValueError("a subject without a guarantor has no portfolio")
+        borrower = subject.borrower_id or ""
+        group = asked.group_id or self._affiliates.get(borrower, borrower)
+        theirs = [row for row in self._in_force.get(group, []) if row["guarantor"] == guarantor]
+        return _Client(guarantor, borrower, subject.guarantee_id, asked, theirs)
+
+    def _burdens(self, clients: Sequence[_Client], numbers: Numbers) -> list[_Burdens]:
+        """The client's liability by what is newly guaranteed, by the weights of an indicator."""
+        limits = sorted({fen(numbers["farmer_client_limit"]), fen(numbers["small_client_limit"])})
+        ends = [client.ends(limits) for client in clients]
+        rows = [row for i, c in enumerate(clients) for row in c.rows(i, ends[i])]
+        if not rows:
+            return []
+        found = self.known.query(
+            f"SELECT guarantor, role, sum(liability)::HUGEINT AS owed FROM {weighted(numbers)} "
+            "GROUP BY guarantor, role",
+            given={"guarantees": pa.Table.from_pylist(rows, schema=_COLUMNS)},
+        ).to_pylist()
+        owed = {(row["guarantor"], row["role"]): int(row["owed"]) for row in found}
+        return [_burdens(i, ends[i], owed) for i in range(len(clients))]
+
+    def cap_state(self, subject: Subject, guarantor: str) -> CapState | None:
+        """Where the cap of the subject's scheme with its lender stands; None where nobody can tell.
+
+        All guarantees under the scheme's name count, whichever version they were signed under.
+        """
+        lender = subject.lender_id
+        try:
+            scheme = self.policy.scheme(subject.scheme, subject.signed_on)
+        except PolicyError:
+            return None
+        if scheme.cap is None or lender is None:
+            return None
+        return self.agreement_state(scheme, lender, guarantor)
+
+    def agreement_state(self, scheme: Scheme, lender: str, guarantor: str) -> CapState | None:
+        """Where a scheme's cap stands now; None where its period runs from the agreement."""
+        cap = scheme.cap
+        if cap is None:
+            return None
+        try:
+            first, _ = cap.window(self.known.as_of)
+        except ValueError:
+            return None
+        base, claims = self._cap_sums(cap, first)
+        parts = [part for part in {*base, *claims} if _within(part, cap, scheme, lender, guarantor)]
+        lent = sum((base.get(part) or Fraction(0) for part in parts), Fraction(0))
+        asked = sum((claims.get(part) or Fraction(0) for part in parts), Fraction(0))
+        return CapState(cap.amount(_yuan(lent), scheme.system_share), _yuan(asked))
+
+    def _cap_sums(self, cap: Cap, first: date) -> tuple[Sums, Sums]:
+        """By agreement since a day: what the cap's rate is taken of, and what was claimed."""
+        key = (cap.base, cap.days_at_most, first)
+        if key not in self._sums:
+            since = f"event_at >= DATE '{first}'"
+            claims = self._agreements.money("compensations", "coalesce(claim, 0)", since)
+            self._sums[key] = (self._cap_base(cap, since), claims)
+        return self._sums[key]
+
+    def _cap_base(self, cap: Cap, since: str) -> Sums:
+        if cap.base is CapBase.OUTSTANDING:
+            lent = "((2 * balance::HUGEINT * loan + covered) // (2 * covered))"
+            return self._agreements.money("guarantees", lent, "in_force")
+        counts = is_release(self.indicators["cap_rate"].parameters)
+        loan = (
+            annualised_loan(cap.days_at_most)
+            if cap.base is CapBase.ANNUALISED_RELEASED
+            else "((2 * fen::HUGEINT * loan + covered) // (2 * covered))"
+        )
+        return self._agreements.money("releases", f"coalesce({loan}, 0)", f"{since} AND {counts}")
+
+    @cached_property
+    def _sums(self) -> dict[tuple[CapBase, int | None, date], tuple[Sums, Sums]]:
+        return {}
+
+
+def _within(part: str | None, cap: Cap, scheme: Scheme, lender: str, guarantor: str) -> bool:
+    """Whether an agreement counts against the same cap."""
+    name, *parties = (part or "").rsplit(_AGREEMENT, 2)
+    if name != scheme.name or len(parties) != _PARTIES:
+        return False
+    bank, who = parties
+    if cap.scope is CapScope.PRODUCT:
+        return True
+    return bank == lender and (cap.scope is CapScope.BANK_AND_PROVINCE or who == guarantor)
+
+
+@dataclass(frozen=True)
+class _Client:
+    """A subject's client at its guarantor, with the group's guarantees in force there."""
+
+    guarantor: str
+    borrower: str
+    guarantee_id: str
+    asked: Asked
+    theirs: list[Row]
+
+    @property
+    def others(self) -> list[Row]:
+        """The client's own rows but for the subject's."""
+        return [
+            row
+            for row in self.theirs
+            if row["borrower_id"] == self.borrower and row["guarantee_id"] != self.guarantee_id
+        ]
+
+    @property
+    def loans(self) -> Decimal:
+        """The loans behind the client's other guarantees, in yuan."""
+        owed = (Fraction(row["balance"] * row["loan"], row["covered"]) for row in self.others)
+        return _yuan(sum(owed, Fraction(0)) / 100)
+
+    def ends(self, limits: Sequence[int]) -> list[int]:
+        """How much may be added before each limit of a weight, and far beyond the last, in fen."""
+        owed = sum(row["balance"] for row in self.others)
+        return [limit - owed for limit in limits if limit > owed] + [_LARGEST]
+
+    def rows(self, number: int, ends: Sequence[int]) -> list[Row]:
+        """The book as it is, and with the subject as large as each end, told apart by guarantor."""
+        now = [_row(f"{number}", row, self._role(row)) for row in self.theirs]
+        for step, end in enumerate(ends):
+            case = f"{number}/{step}"
+            now += [
+                _row(case, row, self._role(row))
+                for row in self.theirs
+                if row["guarantee_id"] != self.guarantee_id
+            ]
+            now.append(self._new(case, end))
+        return now
+
+    def _role(self, row: Row) -> str:
+        return _NOW if row["borrower_id"] == self.borrower else "affiliate"
+
+    def _new(self, case: str, balance: int) -> Row:
+        asked = self.asked
+        client = {
+            "product": asked.product,
+            "kind": asked.kind,
+            "industry": asked.industry,
+            "headcount": asked.headcount,
+            "revenue": None if asked.revenue is None else fen(asked.revenue),
+            "borrower_id": self.borrower,
+            "balance": balance,
+        }
+        return _row(case, client, _NEW)
+
+
+def _row(case: str, row: Row, role: str) -> Row:
+    kept = {name: row.get(name) for name in _COLUMNS.names}
+    return kept | {"guarantor": case, "role": role, "in_force": True}
+
+
+@dataclass(frozen=True)
+class _Burdens:
+    """Liability to a client by what is added, that of its affiliates, and the client's as it is."""
+
+    client: Burden
+    affiliates: Decimal
+    client_now: Decimal
+
+
+def _burdens(number: int, ends: Sequence[int], owed: Mapping[tuple[str, str], int]) -> _Burdens:
+    steps = []
+    for step, end in enumerate(ends):
+        case = f"{number}/{step}"
+        weight = Decimal(owed.get((case, _NEW), 0)) / (end * WEIGHT_STEPS)
+        last = step == len(ends) - 1
+        up_to = None if last else Decimal(end).scaleb(-2)
+        steps.append(Step(up_to, _liability(owed.get((case, _NOW), 0)), weight))
+    affiliates = owed.get((f"{number}/0", "affiliate"), 0)
+    now = owed.get((f"{number}", _NOW), 0)
+    return _Burdens(Burden(tuple(steps)), _liability(affiliates), _liability(now))
+
+
+def _liability(steps: int) -> Decimal:
+    """A sum of balance · weight as counted, in yuan."""
+    return Decimal(steps) / (100 * WEIGHT_STEPS)
+
+
+def _yuan(amount: Fraction) -> Decimal:
+    """Yuan as a Decimal; sums of measures have at most six places."""
+    return Decimal(amount.numerator) / Decimal(amount.denominator)
