@@ -7,13 +7,32 @@ the payment of month `m` falls due on the monthly due day, the last one at matur
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from vouch.simulator.calibration import Section
 from vouch.simulator.factors import Factors
 from vouch.simulator.months import Flags, Floats, Ints, add_months, first_day, month_of
-from vouch.simulator.terms import Terms
+
+
+class Lent(Protocol):
+    """What decides how a loan can go; a row each."""
+
+    @property
+    def start(self) -> Ints: ...  # noqa: D102
+    @property
+    def maturity(self) -> Ints: ...  # noqa: D102
+    @property
+    def tenor(self) -> Ints: ...  # noqa: D102
+    @property
+    def extension(self) -> Ints: ...  # noqa: D102
+    @property
+    def city(self) -> Ints: ...  # noqa: D102
+    @property
+    def repayment(self) -> Ints: ...  # noqa: D102
+    @property
+    def log_risk(self) -> Floats: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -47,7 +66,7 @@ class Odds:
         return ~at_first & (month < self.tenor + self.extension), at_first, at_last
 
 
-def odds(province: Section, common: Factors, terms: Terms) -> Odds:
+def odds(province: Section, common: Factors, terms: Lent) -> Odds:
     """The monthly odds of guarantees on these terms."""
     course = province["course"]
     month = np.arange(int((terms.tenor + terms.extension).max(initial=0)) + 1)[None, :]
@@ -69,7 +88,7 @@ def odds(province: Section, common: Factors, terms: Terms) -> Odds:
     )
 
 
-def fatal_days(terms: Terms, width: int, due_day: int) -> Ints:
+def fatal_days(terms: Lent, width: int, due_day: int) -> Ints:
     """The day on which the payment of each month falls due."""
     month = np.arange(width)[None, :]
     days = first_day(month_of(terms.start)[:, None] + month) + due_day - 1

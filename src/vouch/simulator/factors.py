@@ -30,6 +30,16 @@ class Factors:
         return self.season[months % 12]
 
 
+def average_factors(province: Section) -> Factors:
+    """The common factors of an average month: what is expected of months nobody knows."""
+    return Factors(
+        first=0,
+        trouble=np.ones((len(province["city"]["codes"]), 1)),
+        season=_seasons(province["course"]),
+        coal=np.zeros(1),
+    )
+
+
 def factors(province: Section, rng: np.random.Generator, first: int, months: int) -> Factors:
     """Draw the common factors of `months` months from month `first` on."""
     factor, course = province["factor"], province["course"]
@@ -39,9 +49,12 @@ def factors(province: Section, rng: np.random.Generator, first: int, months: int
     coal_loading = factor["coal_loading"] * np.array(province["city"]["coal"], dtype=np.float64)
     drift = -(loading**2 + coal_loading**2) / 2
     trouble = np.exp(loading * economy[None, :] + coal_loading[:, None] * coal + drift[:, None])
+    return Factors(first, trouble, _seasons(course), coal)
+
+
+def _seasons(course: Section) -> Floats:
     season = np.array(course["season"], dtype=np.float64)
-    season = np.roll(season / season.mean(), -course["season_lead_months"])
-    return Factors(first, trouble, season, coal)
+    return np.roll(season / season.mean(), -course["season_lead_months"])
 
 
 def _wave(rng: np.random.Generator, size: int, persistence: float) -> Floats:

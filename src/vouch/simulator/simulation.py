@@ -27,7 +27,7 @@ from vouch.simulator.static import (
     identifiers,
     institutions,
 )
-from vouch.simulator.truth import write_truth
+from vouch.simulator.truth import Law, write_law, write_truth
 
 SOURCE = "simulated"
 _SHARED = 0  # a stream of random numbers under one seed; the others are in `control`
@@ -70,6 +70,7 @@ def simulate(
     _refuse(book, guarantees, first, until)
     world = make_world(seed, first, until)
     intercept = controlled_intercept(world, seed, guarantees)
+    write_law(book, Law(seed, first, until, intercept))
     counts: Counter[str] = Counter()
     rate = Rate(0, 0)
     for partition, (done, size) in enumerate(partitions(guarantees)):
