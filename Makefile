@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 DEMO_ARGS ?=
 
-.PHONY: setup demo test check train serve lock docs clean
+.PHONY: setup demo test check train serve lock docs peers clean
 
 setup: .venv/.done
 
@@ -50,6 +50,17 @@ docs: setup
 lock: setup
 	$(BIN)/uv pip compile --python-version 3.11 --extra dev --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --quiet pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --python-version 3.11 --extra peers --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate --quiet -c requirements.lock pyproject.toml \
+		-o .venv/peers.lock
+	awk 'FNR == NR {if (/^[a-z]/) ours[$$1]; next} /^[a-z]/ {own = !($$1 in ours)} own' \
+		requirements.lock .venv/peers.lock > requirements-peers.lock
+
+# What the benchmark of models sets beside Vouch; nothing of it ships or is tested.
+peers: setup
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps \
+		-r requirements-peers.lock || \
+		$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements-peers.lock
 
 clean:
 	rm -rf .venv var .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,94 @@
+"""The simulated province with the shipped specifications, and the truth as the ceiling."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from benchmarks.models.rows import (
+    Fold,
+    Part,
+    Protocol,
+    between,
+    cases,
+    known_at_end,
+    with_lender,
+)
+from vouch.book.book import Book
+from vouch.domain.stage import Stage
+from vouch.scoring.spec import Spec
+from vouch.settings import Settings
+from vouch.simulator import simulate
+
+GUARANTEES, SEED = 60_000, 11
+_FIRST, _LAST = date(2014, 1, 1), date(2025, 6, 30)
+_FIELDS = [
+    *("amount", "guaranteed_share", "product", "channel", "scheme", "repayment", "is_revolving"),
+    *("has_collateral", "interest_rate", "fee_rate", "tenor_months", "jobs_supported"),
+    *("borrower_kind", "industry", "years_in_business", "is_new_business", "headcount"),
+    *("annual_revenue", "region", "lender_kind", "lender_region", "earlier_guarantees"),
+    *("earlier_compensations", "bureau_inquiries_120d", "court_enforcements_365d"),
+    *("tax_paid_change_90d", "invoice_change_90d", "insured_change_180d"),
+]
+_BEHAVIOUR = [
+    *("days_on_book", "days_to_maturity", "balance_share", "days_past_due_now"),
+    *("worst_arrears_90d", "worst_arrears_180d", "worst_arrears_365d", "months_in_arrears_180d"),
+    *("months_in_arrears_365d", "days_since_arrears", "extensions_180d"),
+]
+
+
+def admission(data: Path, scratch: Path) -> Protocol:
+    """Applications: compensated within 36 months of the start."""
+    about = "simulated province: compensated within 36 months of the application"
+    made = _of_stage("province", about, Stage.PRE_LOAN, _FIELDS, scratch)
+    fold = made.folds[0]
+    truth = _by_start(scratch / "province")
+    ids = fold.judge.frame.spine.table["guarantee_id"].to_pylist()
+    ceiling = np.array([truth[name] for name in ids])
+    return Protocol(
+        made.name, about, made.spec, [Fold(fold.learn, fold.judge, fold.until, ceiling)]
+    )
+
+
+def review(data: Path, scratch: Path) -> Protocol:
+    """Reviews: compensated within 12 months."""
+    about = "simulated province: a performing guarantee compensated within 12 months of its review"
+    fields = _FIELDS + _BEHAVIOUR
+    return _of_stage("province-in-loan", about, Stage.IN_LOAN, fields, scratch)
+
+
+def watch(data: Path, scratch: Path) -> Protocol:
+    """Month ends: compensated within 180 days."""
+    about = "simulated province: a guarantee in force compensated within 180 days"
+    fields = _FIELDS + _BEHAVIOUR
+    return _of_stage("province-post-loan", about, Stage.POST_LOAN, fields, scratch)
+
+
+def _of_stage(name: str, about: str, stage: Stage, fields: list[str], scratch: Path) -> Protocol:
+    book = Book(scratch / "province", create=True)
+    if not book.commits():
+        simulate(book, GUARANTEES, SEED, first=_FIRST, until=_LAST)
+    spec = Spec.read(Settings.from_env().models / stage.value / "spec.toml")
+    part = with_lender(cases(known_at_end(book), spec, fields, _FIRST, _LAST))
+    return Protocol(name, about, spec, [_latest_year(part, spec)])
+
+
+def _latest_year(part: Part, spec: Spec) -> Fold:
+    """The last twelve months with an outcome, against all that was known before them."""
+    last = date(1970, 1, 1) + timedelta(days=int(part.frame.as_of[-1]))
+    first = last - timedelta(days=364)
+    until = first - timedelta(days=1)
+    learn = part.take(between(part, _FIRST, spec.horizon.start(until)))
+    return Fold(learn, part.take(between(part, first, last)), until)
+
+
+def _by_start(folder: Path) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for path in sorted((folder / "truth").glob("outcome-*.parquet")):
+        table = pq.read_table(path)
+        ids = table["guarantee_id"].to_pylist()
+        found |= dict(zip(ids, table["compensated_within_36_months"].to_pylist(), strict=True))
+    return found
