@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from vouch.book.book import Known
 from vouch.book.tables import SIGNAL_KINDS, TABLES
 from vouch.errors import SpecError
 from vouch.features.asof import NEVER, Current, FactTable, Feature, Floats, History, Objects
+from vouch.features.given import given_tables
 from vouch.features.portfolio import Portfolio, PortfolioIndex, groups_of
 
 EPOCH = date(1970, 1, 1)
@@ -64,14 +64,7 @@ class Facts:
     @classmethod
     def of_case(cls, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> Facts:
         """Facts given by a caller: rows by table, every row with `event_at` and `known_at`."""
-        tables = {}
-        for name in CASE_TABLES:
-            table = TABLES[name]
-            versions = sorted(
-                rows.get(name, ()), key=lambda row: [row[c] for c in (*table.key, "known_at")]
-            )
-            tables[name] = _with_superseded(table.key, versions, table.arrow_schema)
-        return cls._build(tables)
+        return cls(given_tables(rows, CASE_TABLES))
 
     @classmethod
     def _build(cls, tables: Mapping[str, pa.Table]) -> Facts:
@@ -81,19 +74,6 @@ class Facts:
         }
         everything = {name: t for name, t in tables.items() if name != "signal"} | by_kind
         return cls({name: _index(name, t) for name, t in everything.items()})
-
-
-def _with_superseded(
-    key: Sequence[str], rows: Sequence[Mapping[str, Any]], schema: pa.Schema
-) -> pa.Table:
-    later = [
-        following["known_at"] if [row[c] for c in key] == [following[c] for c in key] else None
-        for row, following in pairwise(rows)
-    ] + [None] * bool(rows)
-    plain = [{name: row.get(name) for name in schema.names} for row in rows]
-    return pa.Table.from_pylist(plain, schema=schema).append_column(
-        "superseded_at", pa.array(later, pa.date32())
-    )
 
 
 def _query(known: Known, name: str) -> str:

@@ -1,0 +1,1 @@
+"""The parts of `benchmarks.serve`: what is loaded, and what loads it."""
