@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -11,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from threading import RLock
 from typing import Protocol
+from uuid import uuid4
 
 from vouch import clock
 from vouch.book.book import Book
@@ -27,6 +30,8 @@ from vouch.scoring.registry import Registry, packed_champion
 from vouch.scoring.subject import Subject
 from vouch.settings import Settings
 from vouch.store.store import Store
+from vouch.warning.duty import Duty
+from vouch.warning.linking import Linker
 from vouch.warning.notify import Mailer, mailer
 
 log = logging.getLogger("vouch")
@@ -267,7 +272,30 @@ class Vouch:
     def mailer(self) -> Mailer:
         """Where alert mails go: the SMTP server of the settings, or files in the outbox folder."""
         settings = self.settings
-        return mailer(settings.smtp_url, settings.mail_from, settings.home / "outbox")
+        outbox = settings.home / "outbox"
+        return mailer(settings.smtp_url, settings.mail_from, outbox, settings.mails_per_minute)
+
+    def linker(self) -> Linker | None:
+        """What writes and reads the links in mails, or None where the settings name no address."""
+        settings = self.settings
+        if settings.public_url is None or settings.secret_key is None:
+            return None
+        return Linker(settings.secret_key, settings.public_url)
+
+    def duty(self) -> Duty:
+        """What a watch works with."""
+        settings = self.settings
+        return Duty(
+            policy=self.policy,
+            store=self.store(),
+            mailer=self.mailer(),
+            calendar=self.policy.calendar(settings.timezone),
+            clock=clock.now,
+            holder=f"{socket.gethostname()[:40]} {os.getpid()} {uuid4().hex[:8]}",
+            administrator=settings.administrator,
+            duty_list=settings.duty_list,
+            linker=self.linker(),
+        )
 
     def close(self) -> None:
         """Give back what is held open."""

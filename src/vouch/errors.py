@@ -11,6 +11,7 @@ VouchError                 what a user can mend; its text names the place and th
 ├── NotFoundError          no guarantee, decision or version of that name
 ├── SettingsError          a setting in the environment is wrong
 ├── StoreError             the store cannot be reached or is of another version
+├── LeaseError             another process holds what only one may
 └── MailError              a mail could not be handed over
 """
 
@@ -71,6 +72,10 @@ class SettingsError(VouchError):
 
 class StoreError(VouchError):
     """The store cannot be reached or is of another version."""
+
+
+class LeaseError(VouchError):
+    """Another process holds what only one may."""
 
 
 class MailError(VouchError):

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from vouch.errors import SettingsError
 
 _ROOT = Path(__file__).parents[2]
+_SHORTEST_KEY = 32
 
 
 def _setting(variable: str, about: str, secret: bool = False) -> Any:
@@ -41,6 +43,25 @@ class Settings:
     mail_from: str = _setting("VOUCH_MAIL_FROM", "Sender of alert mails")
     administrator: str | None = _setting(
         "VOUCH_ADMINISTRATOR", "Address told of warnings that have nobody to go to"
+    )
+    timezone: ZoneInfo = _setting("VOUCH_TIMEZONE", "Where people are; default Asia/Shanghai")
+    duty_list: Path = _setting(
+        "VOUCH_DUTY_LIST", "TOML file of substitutes, supervisors, absences, further addresses"
+    )
+    inbox: Path = _setting("VOUCH_INBOX", "Folder whose files `vouch watch` imports")
+    mails_per_minute: int = _setting("VOUCH_MAILS_PER_MINUTE", "Most mails sent in a minute")
+    public_url: str | None = _setting(
+        "VOUCH_PUBLIC_URL",
+        "Where readers of mails reach the service; without it mails have no link",
+    )
+    secret_key: str | None = _setting(
+        "VOUCH_SECRET_KEY", "Signs the links in mails; 32 characters or more", True
+    )
+    webhook_url: str | None = _setting(
+        "VOUCH_WEBHOOK_URL", "Robot (DingTalk, WeCom or alike) told of what is urgent", True
+    )
+    webhook_secret: str | None = _setting(
+        "VOUCH_WEBHOOK_SECRET", "Signs what the robot is told", True
     )
     port: int = _setting("VOUCH_PORT", "Port of the service")
     workers: int = _setting("VOUCH_WORKERS", "Worker processes of the service")
@@ -76,6 +97,14 @@ class Settings:
             smtp_url=_smtp_url(env),
             mail_from=env.get("VOUCH_MAIL_FROM") or "vouch@localhost",
             administrator=env.get("VOUCH_ADMINISTRATOR") or None,
+            timezone=_zone(env),
+            duty_list=Path(env.get("VOUCH_DUTY_LIST") or home / "duty.toml").absolute(),
+            inbox=Path(env.get("VOUCH_INBOX") or home / "inbox").absolute(),
+            mails_per_minute=_number(env, "VOUCH_MAILS_PER_MINUTE", 600, 6, 100_000),
+            public_url=_web_address(env, "VOUCH_PUBLIC_URL"),
+            secret_key=_secret_key(env),
+            webhook_url=_web_address(env, "VOUCH_WEBHOOK_URL"),
+            webhook_secret=env.get("VOUCH_WEBHOOK_SECRET") or None,
             port=_number(env, "VOUCH_PORT", 3000, 1, 65535),
             workers=_number(env, "VOUCH_WORKERS", 1, 1, 64),
             max_body_bytes=_number(env, "VOUCH_MAX_BODY_BYTES", 1_000_000, 1_000, 1_000_000_000),
@@ -97,6 +126,8 @@ class Settings:
 
 def _shown(value: Any, secret: bool) -> str:
     text = "" if value is None else str(value)
+    if secret and text and "://" not in text:
+        return "***"
     if secret and "@" in text:
         head, _, tail = text.rpartition("@")
         return f"{head.split('://')[0]}://***@{tail}"
@@ -128,6 +159,36 @@ def _jwt(env: Mapping[str, str]) -> dict[str, str | None]:
     if keys and "://" in keys and not keys.startswith("https://"):
         raise SettingsError("VOUCH_JWT_KEYS must be a file or an https:// address")
     return {"jwt_keys": keys, "jwt_issuer": issuer, "jwt_audience": audience}
+
+
+def _zone(env: Mapping[str, str]) -> ZoneInfo:
+    name = env.get("VOUCH_TIMEZONE") or "Asia/Shanghai"
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise SettingsError(
+            f"VOUCH_TIMEZONE is {name!r}, which is no time zone; write one such as Asia/Shanghai"
+        ) from None
+
+
+def _web_address(env: Mapping[str, str], variable: str) -> str | None:
+    url = env.get(variable) or None
+    if url is not None and (
+        urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname
+    ):
+        raise SettingsError(f"{variable} must look like https://vouch.example.org")
+    return url
+
+
+def _secret_key(env: Mapping[str, str]) -> str | None:
+    key = env.get("VOUCH_SECRET_KEY") or None
+    if key is not None and len(key) < _SHORTEST_KEY:
+        raise SettingsError(f"VOUCH_SECRET_KEY needs {_SHORTEST_KEY} characters or more")
+    if key is None and env.get("VOUCH_PUBLIC_URL"):
+        raise SettingsError(
+            "VOUCH_PUBLIC_URL puts links into mails, which VOUCH_SECRET_KEY has to sign; set both"
+        )
+    return key
 
 
 def _smtp_url(env: Mapping[str, str]) -> str | None:

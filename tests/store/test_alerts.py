@@ -11,14 +11,19 @@ from vouch.domain.alert import (
     AlertChange,
     AlertState,
     Change,
+    Clocked,
+    Look,
     Severity,
+    Sighting,
     Signal,
     close_alert,
     raise_alert,
     renew_alert,
 )
 from vouch.errors import StoreError
-from vouch.store.outbox import CLAIM, GIVE_UP_AFTER, Mail, MailState
+from vouch.store.lease import LEASE
+from vouch.store.links import Link
+from vouch.store.outbox import CLAIM, GIVE_UP_AFTER, Mail, MailState, Refused
 from vouch.store.store import Store
 
 pytestmark = pytest.mark.slow
@@ -30,8 +35,12 @@ LATER = Signal("G1", "arrears", "RP02", Severity.RED, 45, {"days_past_due": 35.0
 MAIL = Mail("<1@vouch>", "wang@guarantor.cn", "Subject: x\n\nbody")
 
 
+DAY = timedelta(days=1)
+CLOCKED, LOOK = Clocked(True, NOW, NOW + DAY), Look(AS_OF, NOW, NOW)
+
+
 def raised(alert_id: str = "a1", signal: Signal = LATE) -> AlertChange:
-    return raise_alert(alert_id, signal, "M1", AS_OF, NOW)
+    return raise_alert(alert_id, Sighting(signal, "M1"), LOOK, CLOCKED)
 
 
 def queue(store: Store, mails: Sequence[Mail], now: datetime = NOW) -> None:
@@ -54,7 +63,8 @@ def test_an_alert_is_read_as_it_was_raised(store: Store) -> None:
 
 def test_every_change_is_kept(store: Store) -> None:
     first = raised()
-    worse = renew_alert(first.alert, LATER, "M1", AS_OF, NOW + timedelta(days=1))
+    look = Look(AS_OF, NOW + DAY, NOW + DAY)
+    worse = renew_alert(first.alert, Sighting(LATER, "M1"), look, CLOCKED, timedelta(days=30))
     assert worse is not None
     closed = close_alert(worse.alert, "healed", AS_OF, NOW + timedelta(days=2))
     for change in (first, worse, closed):
@@ -165,19 +175,71 @@ def test_of_many_senders_each_mail_has_one(store: Store) -> None:
     assert len(claimed) == len(set(claimed)) == 20
 
 
-def test_a_failed_mail_waits_with_its_error(store: Store) -> None:
+def test_a_failed_mail_waits_ever_longer_with_its_error(store: Store) -> None:
     queue(store, [MAIL])
-    for attempt in (1, 2):
-        (mail,) = store.claim_mails(NOW)
-        assert store.settle_mail(mail, "550 no", NOW) is MailState.QUEUED
+    now = NOW
+    for attempt, minutes in ((1, 1), (2, 2), (3, 4)):
+        (mail,) = store.claim_mails(now)
+        assert store.settle_mail(mail, Refused("450 later"), now) is MailState.QUEUED
         (kept,) = store.mails(MailState.QUEUED)
-        assert (kept.attempts, kept.last_error, kept.settled_at) == (attempt, "550 no", None)
+        assert (kept.attempts, kept.last_error, kept.settled_at) == (attempt, "450 later", None)
+        again = now + timedelta(minutes=minutes)
+        assert store.claim_mails(again - timedelta(seconds=1)) == []
+        now = again
+
+
+def test_a_recipient_refused_for_good_three_times_has_bounced(store: Store) -> None:
+    queue(store, [MAIL])
+    for hours in range(3):
+        (mail,) = store.claim_mails(NOW + timedelta(hours=hours))
+        store.settle_mail(mail, Refused("550 no such user", for_good=True), NOW)
+    (kept,) = store.mails(MailState.BOUNCED)
+    assert (kept.refusals, kept.last_error) == (3, "550 no such user")
+
+
+def test_recipients_of_one_mail_stand_for_themselves(store: Store) -> None:
+    queue(store, [MAIL, replace(MAIL, recipient="li@guarantor.cn")])
+    first, second = store.claim_mails(NOW)
+    store.settle_mail(first, None, NOW)
+    store.settle_mail(second, Refused("450 later"), NOW)
+    assert [mail.recipient for mail in store.mails(MailState.SENT)] == ["li@guarantor.cn"]
+    assert store.bounce_mail(MAIL.message_id, "li@guarantor.cn", "5.1.1", NOW) == 1
+    assert [mail.last_error for mail in store.mails(MailState.BOUNCED)] == ["5.1.1"]
+
+
+def test_a_lease_has_one_holder_until_it_lapses(store: Store) -> None:
+    def hold(who: str, now: datetime) -> bool:
+        with store.alert_desk() as desk:
+            return desk.hold("watch", who, now)
+
+    assert hold("a", NOW)
+    assert hold("a", NOW + LEASE / 2)  # renewed
+    assert not hold("b", NOW + LEASE)
+    assert hold("b", NOW + LEASE * 2)
+    assert not hold("a", NOW + LEASE * 2)
+    store.give_back("watch", "b", NOW + LEASE * 2)
+    assert hold("a", NOW + LEASE * 2)
+
+
+def test_a_link_works_once_and_not_for_ever(store: Store) -> None:
+    link = Link("ab12", ["a1"], "wang@guarantor.cn", NOW, NOW + DAY)
+    with store.alert_desk() as desk:
+        desk.add_link(link)
+        desk.add_link(replace(link, link_id="late"))
+    with store.alert_desk() as desk:
+        assert desk.use_link("late", NOW + DAY) is None
+        used = desk.use_link("ab12", NOW + DAY / 2)
+        assert used == replace(link, used_at=NOW + DAY / 2)
+        assert desk.use_link("ab12", NOW + DAY / 2) is None
+    assert store.link("ab12") == used
+    assert store.link("none") is None
 
 
 def test_after_a_week_it_is_given_up(store: Store) -> None:
     queue(store, [MAIL])
     (mail,) = store.claim_mails(NOW + GIVE_UP_AFTER)
-    assert store.settle_mail(mail, "550 no", NOW + GIVE_UP_AFTER) is MailState.FAILED
+    late = NOW + GIVE_UP_AFTER
+    assert store.settle_mail(mail, Refused("450 later"), late) is MailState.FAILED
     assert store.claim_mails(NOW + GIVE_UP_AFTER * 2) == []
 
 

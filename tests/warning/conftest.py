@@ -31,6 +31,7 @@ from vouch.scoring.bundle import Bundle, Training
 from vouch.scoring.encode import Encoder
 from vouch.scoring.spec import Spec
 from vouch.store.store import Store
+from vouch.warning.duty import Duty
 from vouch.warning.notify import Mailer, mailer
 from vouch.warning.watch import WatchReport, watch_once
 
@@ -204,10 +205,10 @@ def watch(champion: Bundle, store: Store, tmp_path: Path) -> Watch:
         **more: Any,
     ) -> WatchReport:
         now = more.pop("now", NOW + timedelta(hours=next(runs)))
-        book = Book(writer.book.path)
-        return watch_once(
-            book, champion, policy or Policy(), store, by, as_of, now, lambda *_: None, **more
-        )
+        policy = policy or Policy()
+        known_at = more.pop("known_at", None)
+        duty = Duty(policy, store, by, policy.calendar(), lambda: now, "test", **more)
+        return watch_once(duty, Book(writer.book.path), champion, as_of, known_at)
 
     return run
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vouch.domain.alert import RESPONSE_TIME, Alert, AlertState, Change, Severity
+from vouch.domain.alert import Alert, AlertState, Change, Severity
 from vouch.errors import StoreError
 from vouch.features.facts import Cases, Facts, to_days
 from vouch.features.portfolio import PortfolioIndex
@@ -21,6 +21,7 @@ from vouch.store.store import Store
 from .conftest import AS_OF, NEXT_MONTH, NOW, BookWriter, Watch
 
 pytestmark = pytest.mark.slow
+DAY = timedelta(hours=24)
 
 
 def by_key(store: Store) -> dict[tuple[str, str], Alert]:
@@ -28,7 +29,9 @@ def by_key(store: Store) -> dict[tuple[str, str], Alert]:
 
 
 def changes(store: Store, alert: Alert) -> list[Change]:
-    return [event.change for event in store.alert_events(alert.alert_id)]
+    """What happened, without the mails that told of it."""
+    events = store.alert_events(alert.alert_id)
+    return [event.change for event in events if event.change is not Change.TOLD]
 
 
 def test_one_alert_per_guarantee_and_cause(
@@ -45,7 +48,7 @@ def test_one_alert_per_guarantee_and_cause(
         ("G2", "score_fall"): "MD01",
     }
     assert found["G1", "arrears"].severity is Severity.RED
-    assert found["G1", "arrears"].respond_by == NOW + RESPONSE_TIME
+    assert found["G1", "arrears"].respond_by == NOW + DAY
     assert (report.guarantees, report.raised, report.mails_sent) == (4, 5, 2)
 
 
@@ -79,7 +82,7 @@ def test_worsening_is_mailed_once(small_book: BookWriter, watch: Watch, store: S
     report = watch(small_book, NEXT_MONTH)
     alert = by_key(store)["G2", "arrears"]
     assert (alert.rule, alert.severity) == ("RP02", Severity.RED)
-    assert alert.respond_by == NOW + timedelta(hours=1) + RESPONSE_TIME
+    assert alert.respond_by == NOW + timedelta(hours=1) + DAY
     assert changes(store, alert) == [Change.RAISED, Change.WORSENED]
     assert report.worsened == 1
     assert [mail.recipient for mail in store.mails()][2:] == ["li@guarantor.cn"]
@@ -122,8 +125,20 @@ def test_healing_closes_and_a_relapse_raises_anew(
     assert closed.state is AlertState.CLOSED
     assert store.alert_events(first.alert_id)[-1].note == "healed"
     small_book.month(date(2024, 8, 31), {"G1": 45, "G2": 5})
-    watch(small_book, date(2024, 8, 31))
+    watch(small_book, date(2024, 8, 31), now=NOW + timedelta(days=62))
     assert by_key(store)["G2", "arrears"].alert_id != first.alert_id
+
+
+def test_a_relapse_within_the_quiet_days_opens_what_nobody_had_answered(
+    small_book: BookWriter, watch: Watch, store: Store
+) -> None:
+    watch(small_book)
+    small_book.month(NEXT_MONTH, {"G1": 45, "G2": 0})
+    watch(small_book, NEXT_MONTH)
+    small_book.month(date(2024, 8, 31), {"G1": 45, "G2": 5})
+    assert watch(small_book, date(2024, 8, 31)).reopened >= 1
+    alert = by_key(store)["G2", "arrears"]
+    assert changes(store, alert) == [Change.RAISED, Change.CLOSED, Change.REOPENED]
 
 
 def test_an_ended_guarantee_closes_its_alerts(

@@ -44,14 +44,10 @@ def watch(
     parts = build(Settings.from_env())
     with progress("watching") as step:
         report = watch_once(
+            parts.duty(),
             Book(book),
             parts.champion(Stage.POST_LOAN),
-            parts.policy,
-            parts.store(),
-            parts.mailer(),
             day(as_of) or clock.today(),
-            clock.now(),
-            step,
-            parts.settings.administrator,
+            progress=step,
         )
     show(report, json_)

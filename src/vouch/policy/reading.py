@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, tzinfo
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
@@ -11,11 +11,21 @@ from typing import Any
 
 from vouch.domain.advice.terms import DecisionTerms, Outcome
 from vouch.domain.alert import Severity
+<<<<<<< HEAD
 from vouch.domain.dated import in_force, read_toml
 from vouch.domain.risk_sharing import Scheme
 from vouch.domain.scale import ScoreScale
 from vouch.errors import PolicyError
 from vouch.policy.decisions import decision_versions
+=======
+from vouch.domain.calendar import WorkCalendar
+from vouch.domain.dated import in_force, read_toml
+from vouch.domain.response import Terms
+from vouch.domain.risk_sharing import Scheme
+from vouch.domain.scale import ScoreScale
+from vouch.errors import PolicyError
+from vouch.policy.response import response_terms, work_calendar
+>>>>>>> 923d73c (Alerts from signal to answer: a response clock, holidays, quiet days, budget, reminders and escalations, runs that resume under a lease)
 from vouch.policy.schemes import fraction, scheme_versions
 
 SHIPPED = Path(__file__).parent
@@ -151,6 +161,22 @@ class Policy:
     def guard(self) -> dict[str, Any]:
         """The limits of the guard against leakage, by stage."""
         return read_toml(self.folder / "guard.toml")
+
+    def response(self, on: date) -> Terms:
+        """The terms of response in force on a day.
+
+        Raises:
+            PolicyError: there are none.
+        """
+        return in_force(self._response, on)
+
+    def calendar(self, zone: tzinfo | None = None) -> WorkCalendar:
+        """Which days are worked; `zone` is where people are, by default Asia/Shanghai."""
+        return work_calendar(self.folder / "holidays.toml", zone)
+
+    @cached_property
+    def _response(self) -> list[Terms]:
+        return response_terms(self.folder / "response.toml")
 
     @cached_property
     def _scheme_files(self) -> dict[str, tuple[str, list[Scheme]]]:

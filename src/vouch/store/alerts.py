@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    Select,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from vouch.domain.alert import Alert, AlertChange, AlertState, Change, Severity
+from vouch.store import lease, links, runs
+from vouch.store.links import Link
 from vouch.store.outbox import Mail, queue
+from vouch.store.runs import Run
 from vouch.store.tables import ALERT_EVENTS, ALERTS, WATCHES
 
 _FIELDS = tuple(Alert.__dataclass_fields__)
+_LIVE = ALERTS.c.state != AlertState.CLOSED.value
+_WAITING = ALERTS.c.state.in_([AlertState.OPEN.value, AlertState.ACKNOWLEDGED.value])
+_UNTOLD = _WAITING & ALERTS.c.needs_answer & ALERTS.c.told_at.is_(None)
+# SQLite takes 32,766 values in a query, PostgreSQL 65,535.
+_CHUNK = 10_000
 
 
 @dataclass(frozen=True)
@@ -28,10 +47,12 @@ class AlertEvent:
     severity: Severity
     note: str
     evidence: Mapping[str, float]
+    who: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 class AlertDesk:
-    """The live alerts, held so that nobody else changes them until the transaction ends."""
+    """The alerts, held so that nobody else changes them until the transaction ends."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -44,9 +65,71 @@ class AlertDesk:
 
     def live(self) -> dict[tuple[str, str], Alert]:
         """Alerts that are not closed, by guarantee and cause."""
-        query = select(ALERTS).where(ALERTS.c.state != AlertState.CLOSED.value)
-        found = [alert_of(row) for row in self._connection.execute(query).mappings()]
+        found = self._alerts(select(ALERTS).where(_LIVE))
         return {(alert.guarantee_id, alert.cause): alert for alert in found}
+
+    def around(
+        self, guarantee_ids: Sequence[str], closed_since: datetime
+    ) -> dict[tuple[str, str], Alert]:
+        """The newest alert of each guarantee and cause that is live or was closed since then."""
+        found: dict[tuple[str, str], Alert] = {}
+        fresh = or_(_LIVE, ALERTS.c.closed_at >= closed_since)
+        for chunk in _chunks(guarantee_ids):
+            query = select(ALERTS).where(ALERTS.c.guarantee_id.in_(chunk), fresh)
+            for alert in self._alerts(query.order_by(ALERTS.c.raised_at)):
+                key = alert.guarantee_id, alert.cause
+                if key not in found or found[key].state is AlertState.CLOSED:
+                    found[key] = alert
+        return found
+
+    def live_count(self) -> int:
+        """How many alerts are not closed."""
+        return int(self._connection.execute(select(func.count()).where(_LIVE)).scalar_one())
+
+    def live_guarantees(self) -> set[str]:
+        """The guarantees that have a live alert."""
+        query = select(ALERTS.c.guarantee_id).where(_LIVE).distinct()
+        return set(self._connection.execute(query).scalars())
+
+    def untold_managers(self) -> list[str | None]:
+        """Whose alerts wait to be told, in order."""
+        query = select(ALERTS.c.manager_id).where(_UNTOLD).distinct()
+        return sorted(self._connection.execute(query).scalars(), key=lambda name: name or "")
+
+    def untold(self, manager_id: str | None) -> list[Alert]:
+        """The alerts of a manager (or of nobody) that wait to be told."""
+        return self._alerts(select(ALERTS).where(_UNTOLD, ALERTS.c.manager_id == manager_id))
+
+    def told_since(self, manager_id: str | None, moment: datetime) -> int:
+        """How many alerts a manager was told of since then."""
+        query = select(func.count()).where(
+            ALERTS.c.manager_id == manager_id, ALERTS.c.told_at >= moment
+        )
+        return int(self._connection.execute(query).scalar_one())
+
+    def closed_in(self, manager_id: str | None, since: datetime) -> list[str]:
+        """The guarantees of a manager whose told alerts were closed by a look since then."""
+        query = select(ALERTS.c.guarantee_id).where(
+            ALERTS.c.manager_id == manager_id,
+            ALERTS.c.closed_at >= since,
+            ALERTS.c.told_at.is_not(None),
+            ALERTS.c.suppressed_at.is_(None),
+        )
+        return sorted(set(self._connection.execute(query).scalars()))
+
+    def steps_due(self, now: datetime, most: int) -> list[Alert]:
+        """Waiting alerts whose next reminder or escalation is due."""
+        query = select(ALERTS).where(_WAITING, ALERTS.c.next_step_at <= now)
+        return self._alerts(query.order_by(ALERTS.c.next_step_at, ALERTS.c.alert_id).limit(most))
+
+    def by_id(self, alert_ids: Sequence[str]) -> list[Alert]:
+        """These alerts, the most urgent first; unknown ones are left out."""
+        found = [
+            alert
+            for chunk in _chunks(alert_ids)
+            for alert in self._alerts(select(ALERTS).where(ALERTS.c.alert_id.in_(chunk)))
+        ]
+        return sorted(found, key=lambda a: (-a.severity, a.respond_by, a.guarantee_id, a.cause))
 
     def record(self, changes: Sequence[AlertChange]) -> None:
         """Bring alerts to where these changes left them and add the changes to their history."""
@@ -76,8 +159,39 @@ class AlertDesk:
         row = {"as_of": as_of, "at": now, "counts": dict(counts)}
         self._connection.execute(insert(WATCHES), row)
 
+    def hold(self, name: str, holder: str, now: datetime) -> bool:
+        """Take or keep the lease of this name; False where somebody else holds it."""
+        return lease.hold(self._connection, name, holder, now)
 
-def alerts(connection: Connection, guarantee_id: str | None, live_only: bool) -> list[Alert]:
+    def unfinished_run(self) -> Run | None:
+        """The run that was begun and did not end."""
+        return runs.unfinished(self._connection)
+
+    def keep_run(self, run: Run) -> None:
+        """Write how far a run has come."""
+        runs.keep(self._connection, run)
+
+    def add_link(self, link: Link) -> None:
+        """Keep what a link of a mail stands for."""
+        links.add(self._connection, link)
+
+    def use_link(self, link_id: str, now: datetime) -> Link | None:
+        """Take a link that nobody has used and that has not expired; it works once."""
+        return links.use(self._connection, link_id, now)
+
+    def _alerts(self, query: Select[Any]) -> list[Alert]:
+        return [alert_of(row) for row in self._connection.execute(query).mappings()]
+
+
+def _chunks(values: Iterable[str]) -> Iterator[list[str]]:
+    stream = iter(values)
+    while chunk := list(islice(stream, _CHUNK)):
+        yield chunk
+
+
+def alerts(
+    connection: Connection, guarantee_id: str | None, live_only: bool, most: int | None = None
+) -> list[Alert]:
     """Alerts, the most urgent first."""
     query = select(ALERTS).order_by(
         ALERTS.c.severity.desc(), ALERTS.c.respond_by, ALERTS.c.guarantee_id, ALERTS.c.cause
@@ -85,8 +199,19 @@ def alerts(connection: Connection, guarantee_id: str | None, live_only: bool) ->
     if guarantee_id is not None:
         query = query.where(ALERTS.c.guarantee_id == guarantee_id)
     if live_only:
-        query = query.where(ALERTS.c.state != AlertState.CLOSED.value)
-    return [alert_of(row) for row in connection.execute(query).mappings()]
+        query = query.where(_LIVE)
+    return [alert_of(row) for row in connection.execute(query.limit(most)).mappings()]
+
+
+def matching(
+    connection: Connection, alert_ids: Sequence[str], change: Callable[[Alert], AlertChange | None]
+) -> list[AlertChange]:
+    """Change alerts; returns what was changed."""
+    desk = AlertDesk(connection)
+    found = [change(alert) for alert in desk.by_id(alert_ids)]
+    changes = [one for one in found if one is not None]
+    desk.record(changes)
+    return changes
 
 
 def alert_events(connection: Connection, alert_id: str) -> list[AlertEvent]:
@@ -110,9 +235,12 @@ def alert_events(connection: Connection, alert_id: str) -> list[AlertEvent]:
 def alert_of(row: RowMapping) -> Alert:
     """An alert from its row."""
     values = {name: row[name] for name in _FIELDS}
-    return Alert(
-        **values | {"severity": Severity(row["severity"]), "state": AlertState(row["state"])}
-    )
+    enums = {
+        "severity": Severity(row["severity"]),
+        "state": AlertState(row["state"]),
+        "news": Change(row["news"]),
+    }
+    return Alert(**values | enums)
 
 
 def _row(alert: Alert) -> dict[str, Any]:
@@ -120,8 +248,10 @@ def _row(alert: Alert) -> dict[str, Any]:
         **vars(alert),
         "severity": int(alert.severity),
         "state": alert.state.value,
+        "news": alert.news.value,
         "evidence": dict(alert.evidence),
         "detail": dict(alert.detail),
+        "also": list(alert.also),
     }
 
 
@@ -136,4 +266,6 @@ def _event_row(change: AlertChange) -> dict[str, Any]:
         "severity": int(alert.severity),
         "note": change.note,
         "evidence": dict(alert.evidence),
+        "who": change.who,
+        "given": dict(change.given),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,12 +10,14 @@ from typing import Any
 
 from sqlalchemy import insert, select, text
 
-from vouch.domain.alert import Alert
-from vouch.store import alerts, outbox
+from vouch.domain.alert import Alert, AlertChange
+from vouch.store import alerts, lease, links, outbox, runs
 from vouch.store.alerts import AlertDesk, AlertEvent
 from vouch.store.engine import Database
 from vouch.store.keys import KeyRing
-from vouch.store.outbox import MailState, QueuedMail
+from vouch.store.links import Link
+from vouch.store.outbox import CLAIMED_AT_ONCE, Channel, MailState, QueuedMail, Refused
+from vouch.store.runs import Run
 from vouch.store.tables import DECISIONS, PROMOTIONS
 
 
@@ -117,25 +119,72 @@ class Store:
         with self._database.locked() as connection:
             yield AlertDesk(connection)
 
+    def give_back(self, name: str, holder: str, now: datetime) -> None:
+        """End one's own lease."""
+        with self._database.locked() as connection:
+            lease.give_back(connection, name, holder, now)
+
+    def change_alerts(
+        self, alert_ids: Sequence[str], change: Callable[[Alert], AlertChange | None]
+    ) -> list[AlertChange]:
+        """Change alerts in one transaction; returns what was changed."""
+        with self._database.locked() as connection:
+            return alerts.matching(connection, alert_ids, change)
+
     def alerts(self, guarantee_id: str | None = None, live_only: bool = True) -> list[Alert]:
         """Alerts, the most urgent first: of one guarantee or all, closed ones on request."""
         with self._database.reading() as connection:
             return alerts.alerts(connection, guarantee_id, live_only)
+
+    def alerts_by_id(self, alert_ids: Sequence[str]) -> list[Alert]:
+        """These alerts, the most urgent first; unknown ones are left out."""
+        with self._database.reading() as connection:
+            return AlertDesk(connection).by_id(alert_ids)
 
     def alert_events(self, alert_id: str) -> list[AlertEvent]:
         """The history of an alert, oldest first."""
         with self._database.reading() as connection:
             return alerts.alert_events(connection, alert_id)
 
-    def claim_mails(self, now: datetime) -> list[QueuedMail]:
-        """Take the queued mails that no other process is delivering, oldest first."""
-        with self._database.writing() as connection:
-            return outbox.claim(connection, now)
+    def link(self, link_id: str) -> Link | None:
+        """What a link of a mail stands for, used or not."""
+        with self._database.reading() as connection:
+            return links.find(connection, link_id)
 
-    def settle_mail(self, mail: QueuedMail, error: str | None, now: datetime) -> MailState:
-        """Note how an attempt to deliver ended; without an error the mail is sent."""
+    def watch_runs(self, most: int = 20) -> list[Run]:
+        """The latest runs of the watch, newest first."""
+        with self._database.reading() as connection:
+            return runs.newest(connection, most)
+
+    def claim_mails(
+        self,
+        now: datetime,
+        due_by: datetime | None = None,
+        channels: Sequence[Channel] = tuple(Channel),
+        most: int = CLAIMED_AT_ONCE,
+    ) -> list[QueuedMail]:
+        """Take queued messages that are due and that no other process is delivering.
+
+        Args:
+            now: a claim runs from this moment.
+            due_by: only messages that were due by then; by default `now`.
+            channels: only messages of these.
+            most: how many at once.
+        """
         with self._database.writing() as connection:
-            return outbox.settle(connection, mail, error, now)
+            return outbox.claim(connection, now, due_by, channels, most)
+
+    def settle_mail(self, mail: QueuedMail, refused: Refused | None, now: datetime) -> MailState:
+        """Note how an attempt to deliver ended; unless refused the message is sent."""
+        with self._database.writing() as connection:
+            return outbox.settle(connection, mail, refused, now)
+
+    def bounce_mail(
+        self, message_id: str, recipient: str | None, reason: str, now: datetime
+    ) -> int:
+        """Note that a message came back; returns how many recipients that concerns."""
+        with self._database.writing() as connection:
+            return outbox.bounce(connection, message_id, recipient, reason, now)
 
     def mails(self, state: MailState | None = None) -> list[QueuedMail]:
         """The outbox, oldest first."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import smtplib
 import ssl
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.headerregistry import Address
@@ -17,18 +18,27 @@ from typing import Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from vouch.errors import MailError
-from vouch.store.outbox import MailState, QueuedMail
+from vouch.store.outbox import Channel, MailState, QueuedMail, Refused
 from vouch.store.store import Store
 
-TIMEOUT_SECONDS = 20
+# Twenty mails that each wait so long are still delivered within one claim of the outbox.
+TIMEOUT_SECONDS = 20.0
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189}")
 
-# A mail and what went wrong with it, None where it was handed over.
-Outcome = tuple[QueuedMail, str | None]
+# A message and what went wrong with it, None where it was handed over.
+Outcome = tuple[QueuedMail, Refused | None]
 
 
-class Mailer(Protocol):
-    """Hands mails over, one outcome each, as soon as it is known; one mail never stops others."""
+class Courier(Protocol):
+    """Hands messages over, one outcome each, as soon as it is known; none stops the others."""
+
+    def deliver(self, mails: Sequence[QueuedMail]) -> Iterable[Outcome]:
+        """Hand messages over in their order."""
+        ...
+
+
+class Mailer(Courier, Protocol):
+    """A courier of mails."""
 
     @property
     def sender(self) -> Address:
@@ -40,13 +50,16 @@ class Mailer(Protocol):
         ...
 
 
-def mailer(smtp_url: str | None, mail_from: str, outbox: Path) -> Mailer:
+def mailer(
+    smtp_url: str | None, mail_from: str, outbox: Path, per_minute: int | None = None
+) -> Mailer:
     """The mailer of the settings: by SMTP, or without an address for it into a folder.
 
     Args:
         smtp_url: `smtp://`, `smtps://` (TLS) or `smtp+starttls://`, a login before the host.
         mail_from: `name@host` or `Name <name@host>`.
         outbox: where mails become `.eml` files.
+        per_minute: most mails a server is given in a minute.
 
     Raises:
         MailError: an address cannot be used.
@@ -55,7 +68,9 @@ def mailer(smtp_url: str | None, mail_from: str, outbox: Path) -> Mailer:
     if not is_address(plain):
         raise MailError(f"VOUCH_MAIL_FROM is {mail_from!r}; write vouch@example.org")
     sender = Address(name, addr_spec=plain)
-    return FolderMailer(sender, outbox) if smtp_url is None else SmtpMailer(sender, smtp_url)
+    if smtp_url is None:
+        return FolderMailer(sender, outbox)
+    return SmtpMailer(sender, smtp_url, pause=60 / per_minute if per_minute else 0.0)
 
 
 def is_address(text: str | None) -> bool:
@@ -80,13 +95,15 @@ class FolderMailer:
             try:
                 self._write(mail)
             except OSError as error:
-                yield mail, f"cannot write to {self.folder}: {error}"
+                yield mail, Refused(f"cannot write to {self.folder}: {error}")
             else:
                 yield mail, None
 
     def _write(self, mail: QueuedMail) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        name = re.sub(r"[^A-Za-z0-9@.-]", "", mail.message_id)
+        # further recipients of one mail have a file each
+        to = hashlib.sha256(mail.recipient.encode()).hexdigest()[:6]
+        name = re.sub(r"[^A-Za-z0-9@.-]", "", f"{mail.message_id}.{to}")
         draft = self.folder / f".{name}.{os.getpid()}"
         draft.write_bytes(mail.content.encode("ascii"))
         draft.replace(self.folder / f"{name}.eml")
@@ -102,27 +119,38 @@ class SmtpMailer:
     sender: Address
     url: str = field(repr=False)
     tls: ssl.SSLContext | None = field(default=None, repr=False)
+    pause: float = 0.0
+    timeout: float = TIMEOUT_SECONDS
 
     def deliver(self, mails: Sequence[QueuedMail]) -> Iterator[Outcome]:
         """Send the mails."""
         server: smtplib.SMTP | None = None
         for position, mail in enumerate(mails):
+            if self.pause and position:
+                time.sleep(self.pause)
             try:
                 server = server or self._connect()
             except OSError as error:  # smtplib's errors are OSErrors too
-                yield from ((left, _reason(error)) for left in mails[position:])
+                refused = Refused(_reason(error), is_outage=True)
+                yield from ((left, refused) for left in mails[position:])
                 return
-            try:
-                content = mail.content.encode("ascii")
-                server.sendmail(self.sender.addr_spec, [mail.recipient], content)
-            except OSError as error:
-                if not isinstance(error, _SURVIVED):
-                    _hang_up(server)
-                    server = None
-                yield mail, _reason(error)
-            else:
-                yield mail, None
+            refused_one, server = self._send(server, mail)
+            yield mail, refused_one
         _hang_up(server)
+
+    def _send(
+        self, server: smtplib.SMTP, mail: QueuedMail
+    ) -> tuple[Refused | None, smtplib.SMTP | None]:
+        try:
+            content = mail.content.encode("ascii")
+            server.sendmail(self.sender.addr_spec, [mail.recipient], content)
+        except OSError as error:
+            refused = Refused(_reason(error), for_good=_is_for_good(error))
+            if isinstance(error, _SURVIVED):
+                return refused, server
+            _hang_up(server)
+            return refused, None
+        return None, server
 
     def _connect(self) -> smtplib.SMTP:
         parts = urlsplit(self.url)
@@ -141,10 +169,10 @@ class SmtpMailer:
         host = parts.hostname or ""
         if parts.scheme == "smtps":
             return smtplib.SMTP_SSL(
-                host, parts.port or 465, timeout=TIMEOUT_SECONDS, context=self._tls()
+                host, parts.port or 465, timeout=self.timeout, context=self._tls()
             )
         port = parts.port or (587 if parts.scheme == "smtp+starttls" else 25)
-        return smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
+        return smtplib.SMTP(host, port, timeout=self.timeout)
 
     def _tls(self) -> ssl.SSLContext:
         return self.tls or ssl.create_default_context()
@@ -162,6 +190,13 @@ def _hang_up(server: smtplib.SMTP | None) -> None:
             server.close()
 
 
+def _is_for_good(error: OSError) -> bool:
+    """Whether the server says that it will never take this: answers from 500 on."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= 500 for code, _ in error.recipients.values())
+    return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500
+
+
 def _reason(error: OSError) -> str:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return "; ".join(_answer(*answer) for answer in error.recipients.values())
@@ -175,24 +210,47 @@ def _answer(code: int, text: bytes | str) -> str:
     return f"the mail server answered {code} {words}"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Delivery:
-    """How a pass over the outbox went: mails sent, left for the next pass, given up."""
+    """How a pass over the outbox went: messages sent, left for the next pass, given up."""
 
-    sent: int
-    waiting: int
-    given_up: int
-    errors: list[str]
+    sent: int = 0
+    waiting: int = 0
+    given_up: int = 0
+    errors: list[str] = field(default_factory=list)
+
+    def count(self, mail: QueuedMail, state: MailState, refused: Refused | None) -> None:
+        """Add an outcome."""
+        self.sent += state is MailState.SENT
+        self.waiting += state is MailState.QUEUED
+        self.given_up += state in (MailState.FAILED, MailState.BOUNCED)
+        if refused is not None:
+            self.errors.append(f"{mail.recipient}: {refused.reason}")
 
 
-def deliver(store: Store, mailer: Mailer, now: datetime) -> Delivery:
-    """Deliver every queued mail of the outbox that no other process is delivering."""
-    states: Counter[MailState] = Counter()
-    errors = []
-    for mail, error in mailer.deliver(store.claim_mails(now)):
-        states[store.settle_mail(mail, error, now)] += 1
-        if error is not None:
-            errors.append(f"{mail.recipient}: {error}")
-    return Delivery(
-        states[MailState.SENT], states[MailState.QUEUED], states[MailState.FAILED], errors
-    )
+def deliver(
+    store: Store,
+    couriers: Mapping[Channel, Courier],
+    clock: Callable[[], datetime],
+    keep: Callable[[], object] = lambda: None,
+) -> Delivery:
+    """Deliver every message of the outbox that is due and that no other process is delivering.
+
+    Args:
+        keep: called before every batch: renews the lease of whoever delivers.
+    """
+    done = Delivery()
+    start = clock()
+    away: set[Channel] = set()
+    while True:
+        keep()
+        claimed = store.claim_mails(clock(), start, [c for c in couriers if c not in away])
+        if not claimed:
+            return done
+        for channel, courier in couriers.items():
+            mine = [mail for mail in claimed if mail.channel is channel]
+            for mail, refused in courier.deliver(mine):
+                state = store.settle_mail(mail, refused, clock())
+                done.count(mail, state, refused)
+                if refused is not None and refused.is_outage:
+                    away.add(channel)

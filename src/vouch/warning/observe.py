@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from vouch.book.book import Book, Known
-from vouch.domain.alert import Signal, most_urgent
+from vouch.domain.alert import Sighting, most_urgent
 from vouch.features.asof import Floats
-from vouch.features.describe import Progress, partitions
+from vouch.features.describe import partitions
 from vouch.features.facts import EPOCH, Cases, Facts, Views, compute, to_days
 from vouch.features.portfolio import PortfolioIndex
 from vouch.features.spine import in_force
@@ -29,58 +29,43 @@ from vouch.warning.rule import Snapshot, signals
 from vouch.warning.rules.model import days_back
 
 MOST_REASONS = 3
+# So many days before its date the path of a score is drawn.
+PATH_DAYS = (180, 120, 90, 60, 30)
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """A signal with what a reader should know of its guarantee (`detail` is plain JSON)."""
+class Part:
+    """What was seen of some guarantees; `sightings` has one per guarantee and cause."""
 
-    signal: Signal
-    manager_id: str | None
-    detail: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Manager:
-    """An account manager as the book has them."""
-
-    manager_id: str
-    name: str
-    email: str | None
+    guarantee_ids: Sequence[str]
+    sightings: Sequence[Sighting]
 
 
-@dataclass(frozen=True)
 class Observation:
-    """What was seen on one day; `sightings` has one per guarantee and cause, the most urgent."""
+    """A look at every guarantee in force on one day: scored, every rule applied, part by part."""
 
-    in_force: Set[str]
-    sightings: list[Sighting]
-    managers: Mapping[str, Manager]
+    def __init__(self, book: Book, champion: Bundle, policy: Policy, as_of: date) -> None:
+        self._known = book.known(as_of)
+        self._spine = in_force(self._known, [as_of])
+        self._looker = _Looker(champion, policy, self._known)
 
+    def __len__(self) -> int:
+        """How many guarantees are in force."""
+        return len(self._spine)
 
-def observe(
-    book: Book, champion: Bundle, policy: Policy, as_of: date, progress: Progress
-) -> Observation:
-    """Score every guarantee in force on `as_of` and apply every rule, partition by partition."""
-    known = book.known(as_of)
-    spine = in_force(known, [as_of])
-    looker = _Looker(champion, policy, known)
-    sightings: list[Sighting] = []
-    done = 0
-    for part, facts in partitions(known, spine.cases):
-        sightings += looker.look(part, facts, spine.table.slice(done, len(part)))
-        done += len(part)
-        progress(done, len(spine))
-    names = frozenset(spine.table["guarantee_id"].to_pylist())
-    return Observation(names, sightings, _managers(known))
+    def parts(self, after: int = 0) -> Iterator[Part]:
+        """What is seen, in the order of guarantees, without the first `after` of them."""
+        cases = self._spine.cases.slice(after, len(self))
+        for part, facts in partitions(self._known, cases):
+            table = self._spine.table.slice(after, len(part))
+            yield Part(part.guarantee_ids, self._looker.look(part, facts, table))
+            after += len(part)
 
-
-def _managers(known: Known) -> dict[str, Manager]:
-    rows = known.rows("manager").to_pylist()
-    return {
-        row["manager_id"]: Manager(row["manager_id"], plain_text(row["name"]), row["email"])
-        for row in rows
-    }
+    def ended(self, guarantee_ids: Set[str]) -> list[str]:
+        """Those among these guarantees that are not in force."""
+        wanted = pa.array(sorted(guarantee_ids), pa.string())
+        there = pa.compute.is_in(wanted, value_set=self._spine.table["guarantee_id"])
+        return list(wanted.filter(pa.compute.invert(there)).to_pylist())
 
 
 class _Looker:
@@ -91,7 +76,8 @@ class _Looker:
         self.policy = policy
         self.history = PortfolioIndex.of(known)
         self.schemes = Schemes(policy, known.as_of)
-        self.earlier = known.as_of - timedelta(days=days_back(policy))
+        self.back = days_back(policy)
+        self.earlier = known.as_of - timedelta(days=self.back)
         before = in_force(known, [self.earlier])
         self.in_force_before = frozenset(before.table["guarantee_id"].to_pylist())
 
@@ -116,8 +102,28 @@ class _Looker:
             self.champion, some, {name: values[rows] for name, values in features.items()}
         )
         detail = self._details(snapshot, explained, rows, views, table)
-        managers = dict(zip(cases.guarantee_ids, views.guarantee.text("manager_id"), strict=True))
-        return [Sighting(s, managers[s.guarantee_id], detail[s.guarantee_id]) for s in found]
+        for name, path in self._paths(
+            some, facts, views.guarantee.number("start_on")[rows]
+        ).items():
+            detail[name]["path"] = [*path, [self._month_day(0), detail[name]["score"]]]
+        rows_of = {cases.guarantee_ids[row]: row for row in rows}
+        managers, guarantors = (views.guarantee.text(f"{w}_id") for w in ("manager", "guarantor"))
+        borrowers, groups = table["borrower_id"].to_pylist(), views.borrower.text("group_id")
+        sightings = []
+        for signal in found:
+            row, told = rows_of[signal.guarantee_id], detail[signal.guarantee_id]
+            sightings.append(
+                Sighting(
+                    signal=signal,
+                    manager_id=managers[row],
+                    borrower_id=borrowers[row],
+                    guarantor_id=guarantors[row],
+                    circle=groups[row] or borrowers[row],
+                    expected=float(told["expected_total"]),
+                    detail=told,
+                )
+            )
+        return sightings
 
     def _scored(self, features: Mapping[str, Any]) -> tuple[Floats, Floats]:
         probabilities = self.champion.probabilities(self.champion.encoder.matrix(features))
@@ -134,6 +140,23 @@ class _Looker:
             features = compute(self.champion.features, earlier, facts, self.history)
             found[rows] = self._scored(features)[1]
         return found
+
+    def _paths(self, some: Cases, facts: Facts, starts: Floats) -> dict[str, list[list[Any]]]:
+        """Earlier scores of what fired, from the start of each guarantee on."""
+        found: dict[str, list[list[Any]]] = {name: [] for name in some.guarantee_ids}
+        for days in PATH_DAYS:
+            then = some.as_of - days
+            rows = np.flatnonzero(then >= starts)
+            if not len(rows):
+                continue
+            cases = Cases([some.guarantee_ids[row] for row in rows.tolist()], then[rows])
+            scores = self._scored(compute(self.champion.features, cases, facts, self.history))[1]
+            for name, score in zip(cases.guarantee_ids, scores.tolist(), strict=True):
+                found[name].append([self._month_day(days), int(score)])
+        return found
+
+    def _month_day(self, days: int) -> str:
+        return f"{self.earlier + timedelta(days=self.back - days):%m-%d}"
 
     def _details(
         self,

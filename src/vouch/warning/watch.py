@@ -1,4 +1,19 @@
-"""One run of the watch: look at the book, bring the alerts up to date, tell the people."""
+"""One run of the watch: look at the book, bring the alerts up to date, tell the people.
+
+A run is a chain of transactions, and each leaves everything in order: killed between two of them,
+the next run goes on where this one stood. Only the holder of the lease can make one.
+
+====================  ==========================================================
+begin                 the run is written down, or the unfinished one taken up
+part by part          alerts of some guarantees, with how far the run has come
+ended                 alerts of guarantees that are no longer in force
+urgent, digests       a transaction for each account manager: mails with links
+chase                 reminders and escalations whose time has come
+end                   the run's report
+====================  ==========================================================
+
+Mails are delivered between them, from the outbox.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +21,36 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from email.headerregistry import Address
 from uuid import uuid4
 
 from vouch.book.book import Book
 from vouch.domain.alert import (
+    ENDED,
+    HEALED,
     Alert,
     AlertChange,
     Change,
+    Look,
+    Severity,
+    Sighting,
     close_alert,
     raise_alert,
     renew_alert,
 )
+from vouch.domain.combination import combine
+from vouch.domain.response import Terms
 from vouch.errors import StoreError
-from vouch.features.describe import Progress
-from vouch.policy.reading import Policy
+from vouch.features.describe import Progress, silent
 from vouch.scoring.bundle import Bundle
-from vouch.store.store import Store
-from vouch.warning.digest import Digest, compose
-from vouch.warning.notify import Mailer, deliver, is_address
-from vouch.warning.observe import Manager, Observation, observe
+from vouch.store.outbox import Channel
+from vouch.store.runs import Run
+from vouch.warning.chasing import Chased, chase
+from vouch.warning.duty import Duty
+from vouch.warning.notify import Delivery, deliver
+from vouch.warning.observe import Observation, Part
+from vouch.warning.people import People, people
 from vouch.warning.rule import check_numbers
-
-HEALED, ENDED = "healed", "no longer in force"
+from vouch.warning.telling import Told, tell_all
 
 
 @dataclass(frozen=True)
@@ -36,7 +58,8 @@ class WatchReport:
     """What one run found and did.
 
     `without_manager` and `without_email` name guarantees whose news reached no account manager;
-    `default_scheme_used` counts alerts by the scheme name that policy does not know ("-": none).
+    `default_scheme_used` counts alerts by the scheme name that policy does not know ("-": none);
+    `problems` says what was left out or went wrong while the run went on for the rest.
     """
 
     as_of: date
@@ -44,147 +67,240 @@ class WatchReport:
     alerts: int
     raised: int
     worsened: int
+    reopened: int
+    merged: int
     eased: int
     updated: int
+    suppressed: int
     closed: int
+    held: int
+    reminders: int
+    escalations: int
     mails_queued: int
     mails_sent: int
     mails_waiting: int
     mails_given_up: int
+    seconds: float
     mail_errors: list[str] = field(default_factory=list)
     without_manager: list[str] = field(default_factory=list)
     without_email: list[str] = field(default_factory=list)
     default_scheme_used: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+_COUNTED = (
+    Change.RAISED,
+    Change.WORSENED,
+    Change.REOPENED,
+    Change.MERGED,
+    Change.EASED,
+    Change.UPDATED,
+    Change.SUPPRESSED,
+    Change.CLOSED,
+)
 
 
 def watch_once(
+    duty: Duty,
     book: Book,
     champion: Bundle,
-    policy: Policy,
-    store: Store,
-    mailer: Mailer,
     as_of: date,
-    now: datetime,
-    progress: Progress,
-    administrator: str | None = None,
+    known_at: datetime | None = None,
+    progress: Progress = silent,
+    tells: bool = True,
 ) -> WatchReport:
-    """Raise, update and close alerts as of a date and mail every account manager their news.
+    """Raise, update and close alerts as of a date and tell people of their news.
 
     Run again on the same date it finds nothing new. Mails go out after the alerts are safe; those
-    that fail are tried again in the next run.
+    that fail are tried again later.
 
     Args:
-        administrator: who gets the news of guarantees that no account manager can be told of.
+        duty: what the watch works with.
+        book: what is watched.
+        champion: the model of the post-loan stage.
+        as_of: the day to look at.
+        known_at: when signals seen now could be known; by default the present.
+        progress: called with guarantees done and in all.
+        tells: whether people are told in this run, or in a later one that catches up further.
 
     Raises:
         PolicyError: the numbers of the rules do not fit the rules.
         StoreError: the book was already watched as of a later date.
+        LeaseError: another process is on watch.
     """
-    check_numbers(policy)
-    seen = observe(book, champion, policy, as_of, progress)
-    with store.alert_desk() as desk:
+    check_numbers(duty.policy)
+    duty = replace(duty, problems=[])
+    run = _begin(duty, book, as_of, known_at or duty.clock())
+    observation = Observation(book, champion, duty.policy, as_of)
+    progress(run.looked_at, len(observation))
+    for part in observation.parts(run.looked_at):
+        run = _keep_part(duty, run, part)
+        progress(run.looked_at, len(observation))
+    run = _close_ended(duty, run, observation)
+    staff = people(book.known(as_of).rows("manager").to_pylist(), duty.duty_list)
+    duty.problems.extend(staff.faults)
+    told, delivery = Told(), Delivery()
+    chased = Chased()
+    if tells:
+        told, delivery, chased = _tell(duty, staff, run)
+    return _end(duty, run, len(observation), told, delivery, chased)
+
+
+def _begin(duty: Duty, book: Book, as_of: date, known_at: datetime) -> Run:
+    state = book.fingerprint()
+    with duty.desk() as desk:
         if desk.newest_watch is not None and desk.newest_watch > as_of:
             raise StoreError(
                 f"the book was already watched as of {desk.newest_watch}; alerts only go forward, "
                 f"so give that day or a later one, not {as_of}"
             )
-        live = desk.live()
-        changes = _changes(live, seen, as_of, now)
+        run = desk.unfinished_run()
+        if run is None:
+            run = Run(uuid4().hex, as_of, state, known_at, duty.clock())
+        elif run.as_of != as_of:
+            run = replace(run, as_of=as_of, book=state, known_at=known_at, looked_at=0)
+        elif run.book != state:
+            run = replace(run, book=state, looked_at=0)
+        desk.keep_run(run)
+    return run
+
+
+def _keep_part(duty: Duty, run: Run, part: Part) -> Run:
+    terms = duty.terms()
+    with duty.desk() as desk:
+        look = Look(run.as_of, run.known_at, duty.clock())
+        span = max(terms.quiet, terms.combined_within)
+        before = desk.around(part.guarantee_ids, look.now - span)
+        changes = _changes(before, part, look, terms, duty)
         desk.record(changes)
-        told = _Addressing(seen.managers, administrator)
-        digests = told.digests(changes, as_of, now)
-        mails = [compose(digest, policy, mailer.sender) for digest in digests]
-        desk.queue(mails, now)
-        counts = Counter(change.change.value for change in changes)
-        desk.note_watch(as_of, now, counts)
-    sent = deliver(store, mailer, now)
-    return WatchReport(
-        as_of=as_of,
-        guarantees=len(seen.in_force),
-        alerts=len(live) + counts[Change.RAISED] - counts[Change.CLOSED],
-        **{kind.value: counts[kind.value] for kind in Change},
-        mails_queued=len(mails),
-        mails_sent=sent.sent,
-        mails_waiting=sent.waiting,
-        mails_given_up=sent.given_up,
-        mail_errors=sent.errors,
-        without_manager=told.without_manager,
-        without_email=told.without_email,
-        default_scheme_used=_default_schemes(changes),
-    )
+        run = _further(run, changes, len(part.guarantee_ids))
+        desk.keep_run(run)
+    return run
+
+
+def _further(run: Run, changes: Sequence[AlertChange], looked_at: int) -> Run:
+    counts = Counter(run.counts)
+    counts.update(change.change.value for change in changes)
+    counts.update(f"scheme {name}" for name in _default_schemes(changes))
+    return replace(run, looked_at=run.looked_at + looked_at, counts=dict(counts))
 
 
 def _changes(
-    live: Mapping[tuple[str, str], Alert], seen: Observation, as_of: date, now: datetime
+    before: Mapping[tuple[str, str], Alert], part: Part, look: Look, terms: Terms, duty: Duty
 ) -> list[AlertChange]:
-    changes: list[AlertChange] = []
-    for sighting in seen.sightings:
-        signal, manager = sighting.signal, sighting.manager_id
-        alert = live.get((signal.guarantee_id, signal.cause))
+    changes = []
+    sightings = _combined(before, part.sightings, look, terms)
+    for seen in sightings:
+        signal = seen.signal
+        alert = before.get((signal.guarantee_id, signal.cause))
+        clocked = terms.clocked(signal.severity, look, duty.calendar)
         change = (
-            raise_alert(uuid4().hex, signal, manager, as_of, now)
-            if alert is None
-            else renew_alert(alert, signal, manager, as_of, now)
+            raise_alert(uuid4().hex, seen, look, clocked)
+            if alert is None or _is_forgotten(alert, look, terms)
+            else renew_alert(alert, seen, look, clocked, terms.quiet)
         )
         if change is not None:
-            changes.append(
-                replace(change, alert=replace(change.alert, detail=dict(sighting.detail)))
-            )
-    signalled = {(s.signal.guarantee_id, s.signal.cause) for s in seen.sightings}
-    for key, alert in live.items():
-        if key not in signalled:
-            note = HEALED if alert.guarantee_id in seen.in_force else ENDED
-            changes.append(close_alert(alert, note, as_of, now))
+            changes.append(change)
+    signalled = {(seen.signal.guarantee_id, seen.signal.cause) for seen in sightings}
+    gone = [a for key, a in before.items() if key not in signalled and a.closed_at is None]
+    changes += [close_alert(alert, HEALED, look.as_of, look.now) for alert in gone]
     return changes
 
 
-def _default_schemes(changes: Iterable[AlertChange]) -> dict[str, int]:
+def _is_forgotten(alert: Alert, look: Look, terms: Terms) -> bool:
+    return alert.closed_at is not None and look.now - alert.closed_at >= terms.quiet
+
+
+def _combined(
+    before: Mapping[tuple[str, str], Alert],
+    sightings: Sequence[Sighting],
+    look: Look,
+    terms: Terms,
+) -> list[Sighting]:
+    since = look.now - terms.combined_within
+    recent = (
+        (alert.guarantee_id, alert.rule)
+        for alert in before.values()
+        if alert.severity >= Severity.ORANGE and (alert.known_at or alert.raised_at) >= since
+    )
+    signals = combine([seen.signal for seen in sightings], recent, terms.left_out)
+    return [replace(s, signal=signal) for s, signal in zip(sightings, signals, strict=True)]
+
+
+def _close_ended(duty: Duty, run: Run, observation: Observation) -> Run:
+    with duty.desk() as desk:
+        ended = observation.ended(desk.live_guarantees())
+        now = duty.clock()
+        live = [a for a in desk.around(ended, now).values() if a.closed_at is None]
+        changes = [close_alert(alert, ENDED, run.as_of, now) for alert in live]
+        desk.record(changes)
+        run = _further(run, changes, 0)
+        desk.keep_run(run)
+    return run
+
+
+def _tell(duty: Duty, staff: People, run: Run) -> tuple[Told, Delivery, Chased]:
+    told = tell_all(duty, staff, run, urgent_only=True)
+    delivery = send(duty)
+    for part in (tell_all(duty, staff, run, urgent_only=False),):
+        told.mails += part.mails
+        told.held += part.held
+        told.without_manager |= part.without_manager
+        told.without_email |= part.without_email
+    chased = chase(duty, staff)
+    further = send(duty)
+    delivery.sent += further.sent
+    delivery.waiting += further.waiting
+    delivery.given_up += further.given_up
+    delivery.errors += further.errors
+    return told, delivery, chased
+
+
+def send(duty: Duty) -> Delivery:
+    """Deliver what is due of the outbox."""
+
+    def keep() -> None:
+        with duty.desk():
+            pass
+
+    couriers = {Channel.MAIL: duty.mailer, **({Channel.WEBHOOK: duty.robot} if duty.robot else {})}
+    return deliver(duty.store, couriers, duty.clock, keep)
+
+
+def _end(
+    duty: Duty, run: Run, guarantees: int, told: Told, delivery: Delivery, chased: Chased
+) -> WatchReport:
+    now = duty.clock()
+    with duty.desk() as desk:
+        report = WatchReport(
+            as_of=run.as_of,
+            guarantees=guarantees,
+            alerts=desk.live_count(),
+            **{kind.value: run.counts.get(kind.value, 0) for kind in _COUNTED},
+            held=told.held,
+            reminders=chased.reminders,
+            escalations=chased.escalations,
+            mails_queued=told.mails + chased.mails,
+            mails_sent=delivery.sent,
+            mails_waiting=delivery.waiting,
+            mails_given_up=delivery.given_up,
+            seconds=(now - run.started_at).total_seconds(),
+            mail_errors=delivery.errors,
+            without_manager=sorted(told.without_manager),
+            without_email=sorted(told.without_email),
+            default_scheme_used={
+                name.removeprefix("scheme "): n
+                for name, n in run.counts.items()
+                if name.startswith("scheme ")
+            },
+            problems=list(dict.fromkeys(duty.problems)),
+        )
+        written = vars(report) | {"as_of": run.as_of.isoformat()}
+        desk.keep_run(replace(run, ended_at=now, report=written))
+        desk.note_watch(run.as_of, now, {k: v for k, v in written.items() if type(v) is int})
+    return report
+
+
+def _default_schemes(changes: Iterable[AlertChange]) -> list[str]:
     details = [change.alert.detail for change in changes if change.change.is_news]
-    return dict(Counter(d["scheme_given"] or "-" for d in details if d["scheme_is_assumed"]))
-
-
-class _Addressing:
-    """Who is told what; news that finds no account manager is kept by the reason."""
-
-    def __init__(self, managers: Mapping[str, Manager], administrator: str | None) -> None:
-        self._managers = managers
-        self._administrator = administrator
-        self.without_manager: list[str] = []
-        self.without_email: list[str] = []
-
-    def digests(self, changes: Sequence[AlertChange], as_of: date, now: datetime) -> list[Digest]:
-        """One digest for everybody for whom there is news."""
-        news: dict[Manager | None, list[AlertChange]] = {}
-        closed: dict[Manager | None, set[str]] = {}
-        for change in changes:
-            alert = change.alert
-            reader = self._reader(alert)
-            if change.change.is_news:
-                news.setdefault(reader, []).append(change)
-            elif change.change is Change.CLOSED:
-                closed.setdefault(reader, set()).add(alert.guarantee_id)
-        untold = news.pop(None, [])
-        self._keep_untold(untold)
-        found = [
-            Digest(_address(reader), as_of, now, told, sorted(closed.get(reader, ())))
-            for reader, told in news.items()
-            if reader is not None
-        ]
-        if untold and self._administrator is not None:
-            to = Address(addr_spec=self._administrator)
-            found.append(Digest(to, as_of, now, untold, is_unassigned=True))
-        return found
-
-    def _reader(self, alert: Alert) -> Manager | None:
-        manager = self._managers.get(alert.manager_id or "")
-        return manager if manager is not None and is_address(manager.email) else None
-
-    def _keep_untold(self, changes: Sequence[AlertChange]) -> None:
-        for alert in {change.alert.guarantee_id: change.alert for change in changes}.values():
-            is_known = alert.manager_id in self._managers
-            missing = self.without_email if is_known else self.without_manager
-            missing.append(alert.guarantee_id)
-
-
-def _address(manager: Manager) -> Address:
-    return Address(manager.name, addr_spec=manager.email or "")
+    return [d["scheme_given"] or "-" for d in details if d["scheme_is_assumed"]]

@@ -1,0 +1,95 @@
+"""Writing a mail and putting it into the outbox with what it reports."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from vouch.policy.reading import Policy
+from vouch.store.alerts import AlertDesk
+from vouch.store.outbox import Mail
+from vouch.warning.digest import TEMPLATES, Digest, local_time, part, subject
+from vouch.warning.duty import Duty
+from vouch.warning.observe import plain_text
+
+
+def post(duty: Duty, desk: AlertDesk, digest: Digest) -> int:
+    """Write a mail into the outbox, one row for each recipient; returns how many.
+
+    A mail that cannot be written as it should goes out bare, and the fault is kept.
+    """
+    if duty.linker is not None:
+        link = duty.linker.make(digest)
+        desk.add_link(link)
+        url = duty.linker.url(link)
+        digest = replace(digest, link=url, link_expires=link.expires_at)
+    mails = compose(digest, duty.policy, duty.mailer.sender, duty.problems)
+    desk.queue(mails, digest.now)
+    return len(mails)
+
+
+def compose(digest: Digest, policy: Policy, sender: Any, problems: list[str]) -> list[Mail]:
+    """A mail, text and HTML, for each of its recipients, all with one Message-ID."""
+    try:
+        title, text, html = _written(digest, policy)
+    except Exception as error:
+        # whatever the template trips over: news without ornament is worth more than none
+        problems.append(f"a mail could not be written as it should ({error!r}); it went out bare")
+        title, text, html = *_bare(digest), None
+    message = EmailMessage(policy=SMTP)
+    message["Subject"] = title
+    message["From"] = sender
+    message["To"] = list(digest.recipients)
+    if digest.copies:
+        message["Cc"] = list(digest.copies)
+    message["Date"] = format_datetime(digest.now)
+    message["Message-ID"] = message_id = _message_id(digest, sender.domain)
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(text, cte="base64")
+    if html is not None:
+        message.add_alternative(html, subtype="html", cte="base64")
+    content = message.as_bytes().decode("ascii")
+    everybody = dict.fromkeys(a.addr_spec for a in (*digest.recipients, *digest.copies))
+    return [Mail(message_id, address, content) for address in everybody]
+
+
+def _written(digest: Digest, policy: Policy) -> tuple[str, str, str]:
+    title = subject(digest, policy)
+    parts = [part(digest, policy, language) for language in ("zh", "en")]
+    values = {"parts": parts, "subject": title}
+    return title, *(_template(f"digest.{kind}.jinja").render(values) for kind in ("txt", "html"))
+
+
+def _bare(digest: Digest) -> tuple[str, str]:
+    lines = []
+    for alert in digest.alerts:
+        due = local_time(alert.respond_by, digest.zone)
+        name = plain_text(alert.guarantee_id)
+        lines.append(f"{name}  {alert.severity.slug}  {alert.rule}  {due}")
+    n = len(digest.alerts)
+    title = f"【担保预警】{n} 项待处理 | {n} alerts to answer"
+    return title, "\n".join([title, "", *lines, *([digest.link] if digest.link else [])])
+
+
+def _message_id(digest: Digest, domain: str) -> str:
+    told = sorted(f"{a.alert_id} {a.urgency} {a.steps}" for a in digest.alerts)
+    to = [a.addr_spec for a in digest.recipients]
+    text = "\n".join([digest.kind, *to, digest.now.isoformat(), *told])
+    return f"<{hashlib.sha256(text.encode()).hexdigest()[:40]}@{domain or 'vouch'}>"
+
+
+@cache
+def _template(name: str) -> Any:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(enabled_extensions=("html.jinja",)),
+        undefined=StrictUndefined,
+    )
+    return environment.get_template(name)
