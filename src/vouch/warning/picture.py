@@ -43,7 +43,7 @@ def sparkline(path: Path) -> str:
     """The same for text.
 
     >>> sparkline([("04-01", 660), ("05-01", 630), ("06-01", 600)])
-    '660 █ 630 ▄ 600 ▁'
+    '660 █ 630 ▅ 600 ▁'
     """
     if len(path) < 2:
         return ""
