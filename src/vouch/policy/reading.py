@@ -11,21 +11,14 @@ from typing import Any
 
 from vouch.domain.advice.terms import DecisionTerms, Outcome
 from vouch.domain.alert import Severity
-<<<<<<< HEAD
-from vouch.domain.dated import in_force, read_toml
-from vouch.domain.risk_sharing import Scheme
-from vouch.domain.scale import ScoreScale
-from vouch.errors import PolicyError
-from vouch.policy.decisions import decision_versions
-=======
 from vouch.domain.calendar import WorkCalendar
 from vouch.domain.dated import in_force, read_toml
 from vouch.domain.response import Terms
 from vouch.domain.risk_sharing import Scheme
 from vouch.domain.scale import ScoreScale
 from vouch.errors import PolicyError
+from vouch.policy.decisions import decision_versions
 from vouch.policy.response import response_terms, work_calendar
->>>>>>> 923d73c (Alerts from signal to answer: a response clock, holidays, quiet days, budget, reminders and escalations, runs that resume under a lease)
 from vouch.policy.schemes import fraction, scheme_versions
 
 SHIPPED = Path(__file__).parent
