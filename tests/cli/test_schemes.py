@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.monitoring.test_book_forecast import book, guarantee
 from vouch import cli
 from vouch.domain.risk_sharing import Party
 from vouch.errors import VouchError
@@ -130,7 +131,10 @@ def test_nothing_released_has_no_burn(run: Run) -> None:
     ("words", "message"),
     [
         (("allocate", "7:3", "--loss", "1"), "no risk-sharing scheme is called '7:3'; known are"),
-        (("allocate", "科创1", "--loss", "1", "--on", "2024-07-23"), "it holds 2024-07-24 on"),
+        (
+            ("allocate", "科创1", "--loss", "1", "--on", "2024-07-23"),
+            r"it holds 2024-07-24 on; choose another day or add .*effective_from to risk_sharing/",
+        ),
         (("allocate", "8:2", "--loss", "1", "--on", "today"), "write it as YYYY-MM-DD"),
         (("allocate", "8:2", "--loss", "much"), "--loss: 'much' is no amount; write yuan"),
         (("allocate", "8:2", "--loss", "NaN"), "no amount"),
@@ -147,13 +151,57 @@ def test_a_mistake_is_told_with_its_remedy(run: Run, words: tuple[str, ...], mes
     assert re.search(message, refusal(run(*words)))
 
 
-def test_a_wrong_file_is_named(run: Run, folder: Path) -> None:
-    path = folder / "risk_sharing" / "six.toml"
-    path.write_text(SIX.replace('"0.35"', '"35"'), encoding="utf-8")
-    told = refusal(run("list"))
-    assert "six.toml" in told
-    assert "shares.city_guarantor is 35" in told
-    assert "write 20 % as 0.20" in told
+OLDER = SIX[SIX.index("[[version]]") :].replace("2024-01-01", "2023-01-01")
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "remedy"),
+    [
+        (SIX.replace('"0.35"', '"0.30"'), "shares sum to 0.95", "must sum to exactly 1"),
+        (SIX + OLDER, "version from 2023-01-01 overlaps", "give it an effective_until before"),
+        (SIX.replace("county_", "village_"), "shares.village_guarantor", "known are bank, city_"),
+        (SIX.replace('"0.35"', '"35"'), "shares.city_guarantor is 35", "write 20 % as 0.20"),
+        (SIX.replace('"0.02"', '"2"'), "cap.rate is 2", "write 20 % as 0.20"),
+        (SIX.replace('period = "agreement_year"\n', ""), "cap.period is missing", "write one of"),
+    ],
+    ids=["sum", "overlap", "party", "percentage", "cap in per cent", "cap without a period"],
+)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("scheme", "list"),
+        ("scheme", "allocate", "8:2", "--loss", "1"),
+        ("scheme", "cap", "六方共担", "--released", "1", "--claims", "1"),
+        ("forecast", "--as-of", "2025-06-30", "--rate", "0.02", "--scheme", "8:2"),
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_a_wrong_file_is_refused_with_its_name_key_and_remedy(
+    folder: Path,
+    open_book: Callable[[], None],
+    text: str,
+    key: str,
+    remedy: str,
+    words: tuple[str, ...],
+) -> None:
+    if words[0] == "forecast":
+        open_book()
+    (folder / "risk_sharing" / "six.toml").write_text(text, encoding="utf-8")
+    told = refusal(CliRunner().invoke(cli.app, list(words)))
+    for part in (str(folder / "risk_sharing" / "six.toml"), key, remedy):
+        assert part in told
+
+
+@pytest.fixture
+def open_book(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Make a book with one guarantee of 8:2, and the rest of the policy."""
+
+    def make() -> None:
+        (folder / "portfolio.toml").write_bytes((SHIPPED / "portfolio.toml").read_bytes())
+        book(tmp_path / "book", guarantee=[guarantee("G1", date(2025, 1, 1), None, "1.00", "8:2")])
+        monkeypatch.setenv("VOUCH_BOOK", str(tmp_path / "book"))
+
+    return make
 
 
 @pytest.mark.slow

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.domain.test_risk_sharing import DAY, FEN, POLICY, amounts, cases, fen, quick, schemes
+from tests.domain.test_risk_sharing import (
+    DAY,
+    FEN,
+    POLICY,
+    SHIPPED,
+    amounts,
+    cases,
+    fen,
+    quick,
+    schemes,
+)
 from vouch.domain.compensation_cap import (
     Cap,
     CapBase,
@@ -62,6 +72,20 @@ def test_worked_sequence(case: dict[str, Any]) -> None:
     assert rounded(found.burn) == Decimal(case["burn"])
 
 
+@pytest.mark.parametrize("case", cases("running"))
+def test_worked_running_cap(case: dict[str, Any]) -> None:
+    scheme = POLICY.scheme(case["scheme"], DAY)
+    claims = [Decimal(claim) for claim in case["claims"]]
+    caps = [scheme.cap_amount(Decimal(released)) for released in case["released"]]
+    steps = list(zip(claims, caps, strict=True))
+    by_then = [settle_running(steps[:n]).paid for n in range(1, len(steps) + 1)]
+    assert by_then == [Decimal(paid) for paid in case["paid_by_then"]]
+    final = scheme.cap_amount(Decimal(case["released_in_the_end"]))
+    for found in (settle_running(steps, final), settle(claims, final)):
+        assert [claim.paid for claim in found.claims] == [Decimal(paid) for paid in case["paid"]]
+        assert [c.rejected for c in found.claims] == [Decimal(text) for text in case["rejected"]]
+
+
 @pytest.mark.parametrize("case", cases("inner"))
 def test_worked_inner_split(case: dict[str, Any]) -> None:
     parts = POLICY.scheme(case["scheme"], DAY).split_system(Decimal(case["paid"]))
@@ -111,6 +135,7 @@ def test_worked_scenarios(case: dict[str, Any]) -> None:
 
 
 claims = st.lists(fen, max_size=8)
+CAPPED = [scheme for scheme in SHIPPED if scheme.cap is not None]
 
 
 @quick
@@ -123,6 +148,45 @@ def test_a_cap_holds(claims: list[Decimal], cap_amount: Decimal, excess: Excess)
     for claim in found.claims:
         assert claim.paid + claim.rejected + claim.suspended == claim.claim
         assert min(claim.paid, claim.rejected, claim.suspended) >= 0
+
+
+@pytest.mark.parametrize("scheme", CAPPED, ids=lambda s: f"{s.name}-{s.effective_from}")
+@quick
+@given(defaults=st.lists(fen, max_size=5), released=fen, recovered=fen, rotated=st.integers(0, 4))
+def test_every_shipped_cap(
+    scheme: Scheme, defaults: list[Decimal], released: Decimal, recovered: Decimal, rotated: int
+) -> None:
+    """Of each default the parts sum, none is negative, and together the system keeps to the cap."""
+    cap_amount = scheme.cap_amount(released)
+    found = settle([scheme.claim(default) for default in defaults], cap_amount)
+    assert found.paid <= cap_amount
+    for default, claim in zip(defaults, found.claims, strict=True):
+        shared = scheme.allocate_capped(default, claim.paid, min(recovered, default))
+        for part, whole in (
+            (shared.payment, default),
+            (shared.recovery, min(recovered, default)),
+            (shared.loss, default - min(recovered, default)),
+        ):
+            assert sum(part.values()) == whole
+            assert min(part.values()) >= 0
+        assert default - shared.payment[Party.BANK] == claim.paid
+    turned = defaults[rotated:] + defaults[:rotated]
+    other = settle([scheme.claim(default) for default in turned], cap_amount)
+    assert (other.paid, other.rejected) == (found.paid, found.rejected)
+
+
+@pytest.mark.parametrize("scheme", CAPPED, ids=lambda s: f"{s.name}-{s.effective_from}")
+@quick
+@given(defaults=st.tuples(fen, fen).map(sorted), released=fen)
+def test_under_every_shipped_cap_nobody_pays_less_of_more(
+    scheme: Scheme, defaults: list[Decimal], released: Decimal
+) -> None:
+    cap_amount = scheme.cap_amount(released)
+    less, more = (
+        scheme.allocate_capped(default, settle([scheme.claim(default)], cap_amount).paid).loss
+        for default in defaults
+    )
+    assert all(less[party] <= more[party] for party in scheme.shares)
 
 
 @quick

@@ -13,7 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vouch.domain.compensation_cap import Cap, CapBase, CapBasis, CapPeriod, CapScope
+from vouch.domain.compensation_cap import (
+    Cap,
+    CapBase,
+    CapBasis,
+    CapPeriod,
+    CapScope,
+    annualised,
+)
 from vouch.domain.risk_sharing import (
     LossBase,
     Party,
@@ -55,6 +62,19 @@ def test_worked_case(case: dict[str, Any]) -> None:
             assert dict(getattr(shared, part)) == amounts(case[part])
     if "first_payment" in case:
         assert scheme.claim(exposure) == Decimal(case["first_payment"])
+    if "principal" in case:
+        check_interest_and_cost(case)
+
+
+def check_interest_and_cost(case: dict[str, Any]) -> None:
+    """The exposure is principal and interest, what comes back is net of cost."""
+    principal, interest = Decimal(case["principal"]), Decimal(case["interest"])
+    year = annualised([(principal, case["unpaid_days"])])
+    assert (year * Decimal(case["interest_rate"])).quantize(FEN) == interest
+    assert principal + interest == Decimal(case["exposure"])
+    gross = (Decimal(case["exposure"]) * Decimal(case["recovered_share"])).quantize(FEN)
+    assert gross == Decimal(case["gross_recovery"])
+    assert gross - Decimal(case["cost"]) == Decimal(case["recovered"])
 
 
 def test_every_shipped_scheme_has_a_worked_case_and_a_source() -> None:
@@ -75,19 +95,16 @@ def test_batch_guarantees_follow_the_lender() -> None:
     assert following == {"总对总", "蜀担快贷"}
 
 
-def test_expected_compensation_as_worked() -> None:
-    # 1.62 % × 1,000,000 × 70 % = 11,340.00, of which 8:2 gives 40/20/20/20 %
+@pytest.mark.parametrize("case", cases("expected"))
+def test_worked_expected_compensation(case: dict[str, Any]) -> None:
+    scheme, exposure = POLICY.scheme(case["scheme"], DAY), Decimal(case["exposure"])
     found = expected_compensation(
-        POLICY.scheme("8:2", DAY), 0.0162, Decimal("1000000.00"), Decimal("0.70")
+        scheme, case["probability"], exposure, Decimal(case["loss_given_default"])
     )
-    assert found == amounts(
-        {
-            "city_guarantor": "4536.00",
-            "province": "2268.00",
-            "national_fund": "2268.00",
-            "bank": "2268.00",
-        }
-    )
+    assert found == amounts(case["parts"])
+    for rate, fee in case["fees"]:
+        assert annualised([(exposure, 365)]) * Decimal(rate) == Decimal(fee)
+    assert scheme.reguarantee_fee(exposure) == amounts(case["reguarantee_fee"])
 
 
 @pytest.mark.parametrize("case", cases("fee"))
