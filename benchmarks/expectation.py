@@ -27,7 +27,9 @@ from vouch.monitoring.expectation import (
     Pool,
     capped_expectation,
     read_assumptions,
+    read_timing,
 )
+from vouch.monitoring.expectation.timing import Lives
 from vouch.policy.reading import Policy
 
 MEAN_PROBABILITY = 0.0162
@@ -50,7 +52,10 @@ def case(guarantees: int, scenarios: int) -> Case:
     rng = np.random.default_rng(1)
     probability = rng.beta(0.8, 0.8 / MEAN_PROBABILITY - 0.8, guarantees)
     exposure = np.clip(rng.lognormal(np.log(450_000), 1.2, guarantees), 1e4, 1e7).round(2)
-    pool = Pool.of(probability, exposure, rng.integers(1, 730, guarantees))
+    ages, tenors = rng.integers(0, 365, guarantees) * 1.0, np.full(guarantees, 365.0)
+    paid = np.zeros(guarantees)
+    days = Lives(ages, tenors, paid, paid).claim_days(read_timing(), 0, 365)
+    pool = Pool.of(probability, exposure, claim_days=days)
     scheme = Policy().scheme("总对总", date(2025, 6, 30))
     expected = float(scheme.system_share) * pool.expected_losses().sum()
     cap = Decimal(f"{CAP_OVER_EXPECTED * expected:.2f}")

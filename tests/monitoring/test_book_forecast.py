@@ -150,6 +150,7 @@ def test_a_cap_already_reached_leaves_all_to_the_bank(known: Known) -> None:
 
 def test_claims_follow_curve_and_grace(known: Known) -> None:
     """G6: 180 of 516 days old, a claim by year's end is a default by age 180 + 184 - 90 = 274.
+    No report on it is in the book, so a default of the last 90 days would not have shown.
 
     On the curve of twelve months that is month 274/516·12 = 6.372, and today less grace, age 90,
     month 2.093; a year ahead, age 455, month 10.581. By month: 2.5 % by 2, 4.5 % by 3; 16.5 % by

@@ -18,8 +18,9 @@ CURVE = Timing((0.5, 0.5), tenor_months=1, grace_days=10)
 AFTER = 365 / 12
 
 
-def lives(age: float, tenor: float = 100, past_due: float = 0) -> Lives:
-    return Lives(*(np.array([days], dtype=float) for days in (age, tenor, past_due)))
+def lives(age: float, tenor: float = 100, past_due: float = 0, unseen: float = 99) -> Lives:
+    """Without a report for longer than the grace, unless told otherwise."""
+    return Lives(*(np.array([days], dtype=float) for days in (age, tenor, past_due, unseen)))
 
 
 def within(stand: Lives, first: int, last: int, horizon: int = 110, chance: float = 0.19) -> float:
@@ -58,6 +59,22 @@ def test_a_claim_may_come_after_maturity_until_the_curve_ends() -> None:
     """At age 100 less the grace of 10, 0.45 have come; at 100 0.5; from 100 + 365/12 on all."""
     assert within(lives(100), 0, 10, horizon=50) == pytest.approx(1 - 0.81 ** (0.05 / 0.55))
     assert within(lives(100), 41, 400, horizon=50) == 0
+
+
+def test_a_loan_seen_to_be_paid_today_is_not_claimed_before_a_grace_has_passed() -> None:
+    """At age 50 it has paid: a claim within 10 days would be of a payment missed before.
+
+    Up to day 60, age 100, comes another quarter of all defaults, and half of that up to day 35.
+    Reported 4 days ago, it may have missed a payment since: claims begin after day 6.
+    """
+    paid, reported = lives(50, unseen=0), lives(50, unseen=4)
+    assert within(paid, 0, 10, horizon=60) == 0
+    assert within(paid, 0, 60, horizon=60) == pytest.approx(0.19)
+    assert within(paid, 0, 35, horizon=60) == pytest.approx(0.1)
+    assert paid.claim_days(CURVE, 0, 60)[0][[0, 16, 32]] == pytest.approx([10, 35, 60])
+    assert within(reported, 0, 6, horizon=60) == 0
+    assert within(reported, 0, 7, horizon=60) > 0
+    assert reported.claim_days(CURVE, 0, 60)[0][0] == pytest.approx(6)
 
 
 def test_a_loan_older_than_the_curve_may_be_claimed_on_any_day_alike() -> None:

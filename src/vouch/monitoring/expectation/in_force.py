@@ -40,7 +40,11 @@ class Terms:
 
 @dataclass(frozen=True)
 class Guarantee:
-    """A guarantee in force; `exposure` is the whole loan still owed, in yuan."""
+    """A guarantee in force; `exposure` is the whole loan still owed, in yuan.
+
+    `days_unseen` have passed since the last report on it; a missed payment of that time, or before
+    a first report, is not known.
+    """
 
     terms: Terms
     borrower_id: str
@@ -49,6 +53,7 @@ class Guarantee:
     tenor_days: int
     is_in_instalments: bool
     days_past_due: int
+    days_unseen: int
 
 
 def guarantees_in_force(view: View) -> list[Guarantee]:
@@ -93,6 +98,7 @@ def _guarantee(row: Mapping[str, Any], as_of: date) -> Guarantee:
         days = round(tenor * _MONTH) if tenor and tenor > 0 else _USUAL_TENOR_DAYS
         maturity = row["started"] + timedelta(days=days) if tenor and tenor > 0 else None
     late = row["days_past_due"] or 0
+    unseen = (as_of - (row["month_end"] or row["started"])).days
     return Guarantee(
         terms=terms_of(row),
         borrower_id=row["borrower_id"],
@@ -100,18 +106,18 @@ def _guarantee(row: Mapping[str, Any], as_of: date) -> Guarantee:
         maturity_on=maturity,
         tenor_days=days,
         is_in_instalments=row["repayment"] in INSTALMENTS,
-        days_past_due=late + (as_of - row["month_end"]).days if late else 0,
+        days_past_due=late + unseen if late else 0,
+        days_unseen=late + unseen,
     )
 
 
 def lives(guarantees: Sequence[Guarantee], as_of: date) -> Lives:
     """Where the guarantees stand on a day."""
     columns = [
-        ((as_of - g.terms.signed_on).days, max(g.tenor_days, 1), g.days_past_due)
+        ((as_of - g.terms.signed_on).days, max(g.tenor_days, 1), g.days_past_due, g.days_unseen)
         for g in guarantees
     ]
-    age, tenor, late = np.array(columns, dtype=np.float64).reshape(len(columns), 3).T
-    return Lives(age, tenor, late)
+    return Lives(*np.array(columns, dtype=np.float64).reshape(len(columns), 4).T)
 
 
 def events(view: View, name: str, since: date) -> list[dict[str, Any]]:

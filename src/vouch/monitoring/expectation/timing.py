@@ -62,11 +62,15 @@ class Timing:
 
 @dataclass(frozen=True)
 class Lives:
-    """Where guarantees stand in their lives today: age, tenor and days past due, in days."""
+    """Where guarantees stand in their lives today: age, tenor and days past due, in days.
+
+    `unseen` is for how many days back a default may have begun that shows in no report yet.
+    """
 
     age: FloatArray
     tenor: FloatArray
     past_due: FloatArray
+    unseen: FloatArray
 
     def claimed_within(
         self, timing: Timing, probabilities: FloatArray, horizon_days: int, first: int, last: int
@@ -112,8 +116,9 @@ class Lives:
         return found
 
     def _share(self, timing: Timing, day: int) -> FloatArray:
-        """The share of defaults whose claim comes by a day."""
-        return timing.defaulted_by(self.age + day - timing.grace_days, self.tenor)
+        """The share of defaults whose claim comes by a day, or that would have been seen."""
+        back = np.minimum(timing.grace_days - day, self.unseen)
+        return timing.defaulted_by(self.age - back, self.tenor)
 
     def _weight(self, timing: Timing, first: int, last: int) -> FloatArray:
         return self._share(timing, last) - self._share(timing, first)
