@@ -5,7 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+from vouch.book.schema import Column
 from vouch.book.tables import TABLES
+from vouch.code_lists import code_lists
 from vouch.domain.access import Role
 from vouch.domain.compensation_cap import Cap
 from vouch.domain.risk_sharing import Scheme
@@ -53,12 +55,17 @@ def _data_dictionary() -> str:
         lines += [f"Natural key: {', '.join(table.key)}", ""]
         lines += ["| column | 中文 | holds | required | meaning |", "|---|---|---|---|---|"]
         for c in table.columns:
-            holds = c.kind.value + (f": {', '.join(c.choices)}" if c.choices else "")
             lines.append(
-                f"| {c.name} | {c.zh} | {holds} | {'yes' if c.required else ''} | {c.about} |"
+                f"| {c.name} | {c.zh} | {_holds(c)} | {'yes' if c.required else ''} | {c.about} |"
             )
         lines.append("")
-    return "\n".join([*lines, *_signal_kinds()])
+    return "\n".join([*lines, *_signal_kinds(), *code_lists(Policy())])
+
+
+def _holds(column: Column) -> str:
+    """The kind of a column, and its choices with the Chinese names that imports take too."""
+    words = [f"{code} {'/'.join(column.terms.get(code, ()))}".strip() for code in column.choices]
+    return column.kind.value + (f": {', '.join(words)}" if words else "")
 
 
 def _signal_kinds() -> list[str]:

@@ -20,6 +20,7 @@ from vouch.book.book import Book
 from vouch.book.ingest import write_batch
 from vouch.book.schema import Kind
 from vouch.book.tables import TABLES
+from vouch.domain.size_class import SizeTest
 from vouch.errors import FactsError, NotFoundError, PolicyError
 from vouch.monitoring.measures.catalogue import FOLDER, Indicator, catalogue
 from vouch.monitoring.measures.figures import FIGURES, read_figures
@@ -27,6 +28,7 @@ from vouch.monitoring.measures.layout import GROUPINGS
 from vouch.monitoring.measures.registry import check, measure, measures
 from vouch.monitoring.measures.report import Figure, decimal, measure_book
 from vouch.monitoring.measures.view import View, combined, period
+from vouch.policy.reading import Policy
 
 INDICATORS = catalogue()
 ADDITIVE = [name for name, found in INDICATORS.items() if found.parts_add_up]
@@ -205,6 +207,20 @@ def test_an_empty_book_has_no_values_but_amounts_of_nothing(tmp_path: Path) -> N
 def test_sums_with_an_unknown_term_are_unknown() -> None:
     one = Fraction(1)
     assert combined({"a": one}, {"a": one, "b": None}) == {"a": Fraction(2), "b": None}
+
+
+@pytest.mark.parametrize(
+    ("code", "test"),
+    [(code, test) for test in Policy().size_standards[-1].tests for code in test.codes],
+    ids=lambda value: value if isinstance(value, str) else value.name,
+)
+def test_medium_begins_where_the_official_thresholds_have_it(code: str, test: SizeTest) -> None:
+    limits = INDICATORS["small_and_agri_share"].parameters["medium_from"]
+    fits = [key for key in limits if code.startswith(key)]
+    found = limits[max(fits, key=len) if fits else "other"]
+    assert {name: Decimal(value) for name, value in found.items()} == {
+        measure.value: medium for measure, (_, medium, _) in test.limits.items()
+    }
 
 
 def test_amounts_not_stated_are_said(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from vouch.book.schema import Column, Kind, Table
 from vouch.domain import vocabulary
 from vouch.domain.credit_code import credit_code_fault
 from vouch.domain.vocabulary import Terms
+from vouch.policy.reading import Policy
 
 C, K = Column, Kind
+_CODES = Policy()
 _MAX_MONEY = 1e12
 _ID = 80  # longest identifier
 
@@ -29,6 +31,10 @@ def _choice(name: str, zh: str, about: str, terms: Terms, required: bool = False
     return C(name, K.TEXT, zh, about, required, choices=tuple(terms), terms=terms)
 
 
+def _region(zh: str, about: str, name: str = "region") -> Column:
+    return C(name, K.TEXT, zh, about, text_fault=_CODES.regions.region_fault)
+
+
 BORROWER = Table(
     "borrower",
     "借款人",
@@ -48,8 +54,14 @@ BORROWER = Table(
             text_fault=credit_code_fault,
         ),
         C("established_on", K.DATE, "成立日期", "Day the business was founded."),
-        C("industry", K.TEXT, "行业代码", "GB/T 4754 or NAICS code, as the source has it."),
-        C("region", K.TEXT, "区域代码", "GB/T 2260 code, or the source's own area code."),
+        C(
+            "industry",
+            K.TEXT,
+            "行业代码",
+            "GB/T 4754-2017 code such as F or F5211, or NAICS code, as the source has it.",
+            text_fault=_CODES.industries.section_fault,
+        ),
+        _region("区域代码", "GB/T 2260 code, or the source's own area code."),
         C("legal_form", K.TEXT, "组织形式", "Legal form as the source states it."),
         C("headcount", K.COUNT, "从业人员", "Persons employed.", lowest=0, highest=1e7),
         _money("annual_revenue", "营业收入", "Revenue of the last full year."),
@@ -75,7 +87,7 @@ LENDER = Table(
         _id("lender_id", "银行编号", "Stable identifier of the lender."),
         C("name", K.TEXT, "银行名称", "Name of the lender."),
         _choice("kind", "银行类型", "Type of bank.", vocabulary.LENDER_KINDS),
-        C("region", K.TEXT, "区域代码", "Where the lender sits."),
+        _region("区域代码", "Where the lender sits."),
     ),
 )
 
@@ -90,7 +102,7 @@ GUARANTOR = Table(
         C("name", K.TEXT, "机构名称", "Name of the guarantor."),
         _choice("level", "层级", "Level in the guarantee system.", vocabulary.GUARANTOR_LEVELS),
         C("parent_id", K.TEXT, "上级机构", "The re-guarantor above it.", max_length=_ID),
-        C("region", K.TEXT, "区域代码", "GB/T 2260 code."),
+        _region("区域代码", "GB/T 2260 code."),
         _money("net_assets", "净资产", "Net assets at the last period end."),
     ),
 )
@@ -137,7 +149,7 @@ GUARANTEE = Table(
         C("has_collateral", K.FLAG, "有抵质押", "Backed by collateral besides the guarantee."),
         C("is_franchise", K.FLAG, "特许经营", "The business is a franchise."),
         C("jobs_supported", K.COUNT, "带动就业", "Jobs kept or made.", lowest=0, highest=1e6),
-        C("project_region", K.TEXT, "项目所在地", "Where the money works."),
+        _region("项目所在地", "Where the money works.", "project_region"),
     ),
 )
 

@@ -53,6 +53,36 @@ class CodeList:
             return entry if first <= int(code[1:3]) <= last else None
         return entry
 
+    def region_fault(self, code: str) -> str | None:
+        """What is wrong with a region code, in words that follow it; None of other lists' codes.
+
+        Only six digits are taken for a code of this standard, and only where the list has the
+        cities of a province is the city held against it.
+        """
+        if not re.fullmatch(r"[0-9]{6}", code):
+            return None
+        found, province = self.region(code), f"{code[:2]}0000"
+        if found is None:
+            return f"is no region of {self.standard}: no province begins with {code[:2]}"
+        cities = [e for e in self.entries.values() if e.code[:2] == code[:2] and e.code != province]
+        if found.code != province or code == province or not cities:
+            return None
+        known = ", ".join(f"{city.code} {city.zh}" for city in cities)
+        return f"is of no city of {found.zh}; known are {known}"
+
+    def section_fault(self, code: str) -> str | None:
+        """What is wrong with an industry code, in words that follow it; None of others' codes."""
+        if not re.fullmatch(r"[A-Z][0-9]{2,4}", code) or self.section(code):
+            return None
+        entry = self.entries.get(code[0])
+        if entry is None:
+            return f"is no industry of {self.standard}: there is no section {code[0]}"
+        first, last = entry.divisions or (0, 99)
+        return (
+            f"is no industry of {self.standard}: section {code[0]} {entry.zh} has divisions "
+            f"{first:02d} to {last:02d}"
+        )
+
 
 def read_code_list(path: Path) -> CodeList:
     """Read a list of codes: its standard, first day, source and one [[entry]] for each code.

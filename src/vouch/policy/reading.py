@@ -12,10 +12,13 @@ from typing import Any
 from vouch.domain.advice.terms import DecisionTerms, Outcome
 from vouch.domain.alert import Severity
 from vouch.domain.calendar import WorkCalendar
+from vouch.domain.classification import ClassificationStandard, read_classification_standards
+from vouch.domain.code_list import CodeList, read_code_list
 from vouch.domain.dated import in_force, read_toml
 from vouch.domain.response import Terms
 from vouch.domain.risk_sharing import Scheme
 from vouch.domain.scale import ScoreScale
+from vouch.domain.size_class import SizeStandard, read_size_standards
 from vouch.errors import PolicyError
 from vouch.policy.decisions import decision_versions
 from vouch.policy.response import response_terms, work_calendar
@@ -170,6 +173,26 @@ class Policy:
     @cached_property
     def _response(self) -> list[Terms]:
         return response_terms(self.folder / "response.toml")
+
+    @cached_property
+    def regions(self) -> CodeList:
+        """The regions of GB/T 2260: the cities of Shanxi and every province."""
+        return read_code_list(self.folder / "regions.toml")
+
+    @cached_property
+    def industries(self) -> CodeList:
+        """The sections of GB/T 4754-2017."""
+        return read_code_list(self.folder / "industries.toml")
+
+    @cached_property
+    def size_standards(self) -> list[SizeStandard]:
+        """The versions of the thresholds of size classes, oldest first."""
+        return read_size_standards(self.folder / "size_classes.toml")
+
+    @cached_property
+    def classification_standards(self) -> list[ClassificationStandard]:
+        """The versions of the five classes of risk, oldest first."""
+        return read_classification_standards(self.folder / "classification.toml")
 
     @cached_property
     def _scheme_files(self) -> dict[str, tuple[str, list[Scheme]]]:
