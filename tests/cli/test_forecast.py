@@ -55,6 +55,22 @@ def test_a_forecast_for_people(run: Run) -> None:
         assert words in result.output
 
 
+def test_of_many_portfolios_the_likeliest_to_reach_their_cap_are_shown(
+    run: Run, tmp_path: Path
+) -> None:
+    """25 guarantors have a portfolio each; the one whose guarantee matures has a cap to reach."""
+    ends = {number: date(2026, 3, 1) for number in range(25)} | {17: date(2025, 10, 1)}
+    rows = [
+        guarantee(f"M{n}", date(2024, 10, 1), end, "1000000.00", guarantor_id=f"C-{n}")
+        for n, end in ends.items()
+    ]
+    book(tmp_path / "many", guarantee=rows)
+    output = run(*ASKED, "--book", tmp_path / "many").output
+    assert "… 5 more, less likely to reach their cap" in output
+    assert output.count("L1 · C-") == 20
+    assert output.index("L1 · C-") == output.index("L1 · C-17 ")
+
+
 def test_no_capped_portfolio_is_said(run: Run) -> None:
     assert "no portfolio is under a cap" in run(*ASKED, "--scheme", "8:2").output
 

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from vouch.monitoring.measures.view import View
 
 app = typer.Typer()
-_WIDTH_OF_A_FILE = 190  # where standard output is no terminal
+_WIDTH_OF_A_FILE = 180  # where standard output is no terminal
 _NOTHING = "–"
+_SHOWN = 20
+_WHOM = 44  # two names of institutions
 _PARTIES = {
     "bank": "银行",
     "city_guarantor": "市级担保",
@@ -173,6 +175,9 @@ def _print(found: BookForecast) -> None:
     _show(_by_party(found))
     say("each capped portfolio 各代偿上限组合")
     _show(_by_portfolio(found))
+    more = sum(len(portfolio.periods) for portfolio in found.portfolios) - _SHOWN
+    if more > 0:
+        say(f"… {more:,} more, less likely to reach their cap; --json has all 其余见 --json")
 
 
 def _by_party(found: BookForecast) -> Table:
@@ -201,26 +206,29 @@ def _by_party(found: BookForecast) -> Table:
 
 def _by_portfolio(found: BookForecast) -> Table:
     table = _table("scheme 方案", "with 合作方", "until 至")
+    table.columns[1].min_width = _WHOM
     for title in (
-        "burn today 当前消耗",
-        "cap by the end 期末上限",
-        "claims expected 预期申请",
-        "paid expected 预期代偿",
+        "burn today\n当前消耗",
+        "cap by the end\n期末上限",
+        "claims expected\n预期申请",
+        "paid expected\n预期代偿",
         "95 %",
         "99 %",
-        "cap reached 触及概率",
-        "about 约",
+        "cap reached\n触及概率",
+        "about\n约",
     ):
         table.add_column(title, justify="right")
     rows = [(portfolio, period) for portfolio in found.portfolios for period in portfolio.periods]
-    for portfolio, period in sorted(rows, key=_urgency):
+    for portfolio, period in sorted(rows, key=_urgency)[:_SHOWN]:
         table.add_row(*_portfolio_cells(portfolio, found.names), *_period_cells(portfolio, period))
     return table
 
 
-def _urgency(row: tuple[Portfolio, PeriodForecast]) -> tuple[str, date, float]:
-    reached = row[1].cap_reached
-    return row[0].key.scheme, row[1].last, -reached.probability if reached else 0.0
+def _urgency(row: tuple[Portfolio, PeriodForecast]) -> tuple[float, float]:
+    """The likeliest to reach its cap first, then the one that leaves most to the bank."""
+    drawn, reached = row[1].forecast, row[1].cap_reached
+    unpaid = drawn.without_cap.system.expected - drawn.with_cap.system.expected
+    return -reached.probability if reached else 0.0, -unpaid
 
 
 def _portfolio_cells(portfolio: Portfolio, names: Mapping[str, str]) -> tuple[str, str]:
