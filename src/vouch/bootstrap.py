@@ -19,12 +19,13 @@ from vouch import clock
 from vouch.book.book import Book
 from vouch.domain.advice.case import Missing, PortfolioState
 from vouch.domain.stage import Stage
-from vouch.errors import ModelError, VouchError
+from vouch.errors import ModelError, PolicyError, VouchError
 from vouch.features.portfolio import PortfolioIndex
 from vouch.monitoring.measures.catalogue import Indicator, catalogue
 from vouch.monitoring.portfolio_state import PortfolioDay
 from vouch.policy.access import AccessTable
 from vouch.policy.reading import Policy
+from vouch.policy.snapshot import Snapshot, snapshot
 from vouch.scoring.bundle import Bundle
 from vouch.scoring.registry import Registry, packed_champion
 from vouch.scoring.subject import Subject
@@ -161,6 +162,19 @@ class Vouch:
     def policy(self) -> Policy:
         """What a risk officer decides."""
         return Policy(self.settings.policy)
+
+    @cached_property
+    def policy_snapshot(self) -> Snapshot:
+        """The policy as it stands in memory, to be archived under its hash.
+
+        Raises:
+            PolicyError: a file is wrong, or changed while it was read.
+        """
+        found = snapshot(self.settings.policy)
+        self.policy.read_all()
+        if snapshot(self.settings.policy).hash != found.hash:
+            raise PolicyError(f"{self.settings.policy} changed while it was read; start again")
+        return found
 
     @cached_property
     def access(self) -> AccessTable:

@@ -12,6 +12,7 @@ VouchError                 what a user can mend; its text names the place and th
 ├── SettingsError          a setting in the environment is wrong
 ├── StoreError             the store cannot be reached or is of another version
 ├── LeaseError             another process holds what only one may
+├── ConflictError          a request contradicts an earlier one
 └── MailError              a mail could not be handed over
 """
 
@@ -76,6 +77,10 @@ class StoreError(VouchError):
 
 class LeaseError(VouchError):
     """Another process holds what only one may."""
+
+
+class ConflictError(VouchError):
+    """A request contradicts an earlier one, or what has happened since."""
 
 
 class MailError(VouchError):

@@ -12,7 +12,8 @@ import pytest
 from vouch.domain.stage import Stage
 from vouch.errors import FactsError, PolicyError
 from vouch.policy.reading import SHIPPED, Policy
-from vouch.scoring.decision import Basis, Decision, ModelVersion, share_expected
+from vouch.scoring.basis import Basis
+from vouch.scoring.decision import Decision, ModelVersion, share_expected
 from vouch.scoring.reasons import Reason
 from vouch.scoring.subject import Subject
 

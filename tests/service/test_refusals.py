@@ -235,7 +235,7 @@ def test_what_cannot_be_stored_is_not_answered(client, monkeypatch):
     def fail(*_):
         raise StoreError("postgresql://user:secret@host is down")
 
-    monkeypatch.setattr("vouch.store.store.Store.add_decisions", fail)
+    monkeypatch.setattr("vouch.store.decisions.Decisions.add", fail)
     answer = client.post(SCORE, json=case())
     refused(answer, 503, "unavailable")
     assert "secret" not in answer.text

@@ -139,7 +139,7 @@ def test_a_decision_is_stored_as_answered(client):
     made = score(client, "pre-loan", case)
     assert client.get(f"/v1/decisions/{made['decision_id']}").json() == made
     store = Store(client.store_url)
-    record = store.decision(made["decision_id"])
+    record = store.decisions.one(made["decision_id"])
     store.close()
     canonical = json.dumps(case, sort_keys=True, separators=(",", ":"))
     assert record.request_hash == hashlib.sha256(canonical.encode()).hexdigest()

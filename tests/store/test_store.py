@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, text, update
 
 from vouch.errors import StoreError
+from vouch.store.decisions import DecisionRecord
 from vouch.store.engine import Database
-from vouch.store.store import DecisionRecord, Promotion, Store
+from vouch.store.store import Promotion, Store
 from vouch.store.tables import ALERT_EVENTS, DECISIONS, METADATA, PROMOTIONS, WATCHES
 
 pytestmark = pytest.mark.slow
@@ -40,17 +41,17 @@ DECISION = DecisionRecord(
 
 
 def test_a_decision_is_read_as_it_was_made(store: Store) -> None:
-    store.add_decisions([DECISION, replace(DECISION, decision_id="d2", borrower_id="B1")])
-    assert store.decision("d1") == DECISION
-    found = store.decision("d2")
+    store.decisions.add([DECISION, replace(DECISION, decision_id="d2", borrower_id="B1")], NOW)
+    assert store.decisions.one("d1") == DECISION
+    found = store.decisions.one("d2")
     assert found is not None
     assert found.borrower_id == "B1"
     assert list(found.answer) == list(DECISION.answer)
-    assert store.decision("d3") is None
+    assert store.decisions.one("d3") is None
 
 
 def test_no_decisions_are_no_trouble(store: Store) -> None:
-    store.add_decisions([])
+    store.decisions.add([], NOW)
 
 
 PLAIN = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -81,8 +82,8 @@ def test_anything_comes_back(
         made_at=made_at,
         caller=caller,
     )
-    store.add_decisions([record])
-    assert store.decision(record.decision_id) == record
+    store.decisions.add([record], NOW)
+    assert store.decisions.one(record.decision_id) == record
 
 
 _number = {"n": 0}
@@ -90,8 +91,8 @@ _number = {"n": 0}
 
 def test_moments_of_other_zones_become_utc(store: Store) -> None:
     there = NOW.astimezone(timezone(timedelta(hours=8)))
-    store.add_decisions([replace(DECISION, made_at=there)])
-    found = store.decision("d1")
+    store.decisions.add([replace(DECISION, made_at=there)], NOW)
+    found = store.decisions.one("d1")
     assert found is not None
     assert (found.made_at, found.made_at.tzinfo) == (NOW, UTC)
 
@@ -107,14 +108,14 @@ def test_moments_of_other_zones_become_utc(store: Store) -> None:
 )
 def test_decisions_go_in_together_or_not_at_all(store: Store, wrong: dict[str, Any]) -> None:
     with pytest.raises(StoreError):
-        store.add_decisions([DECISION, replace(DECISION, **{"decision_id": "d2", **wrong})])
-    assert store.decision("d1") is None
+        store.decisions.add([DECISION, replace(DECISION, **{"decision_id": "d2", **wrong})], NOW)
+    assert store.decisions.one("d1") is None
 
 
 def test_a_refused_decision_does_not_print_what_was_asked(store: Store) -> None:
-    store.add_decisions([DECISION])
+    store.decisions.add([DECISION], NOW)
     with pytest.raises(StoreError, match="refuses") as refused:
-        store.add_decisions([DECISION])
+        store.decisions.add([DECISION], NOW)
     assert "恒达" not in f"{refused.value} {refused.value.__cause__}"
 
 
@@ -123,7 +124,7 @@ def test_a_refused_decision_does_not_print_what_was_asked(store: Store) -> None:
 def test_history_cannot_be_rewritten(
     store: Store, store_url: str, table: Any, statement: Any
 ) -> None:
-    store.add_decisions([DECISION])
+    store.decisions.add([DECISION], NOW)
     store.add_promotion("pre_loan", "1", None, "li", NOW)
     with store.alert_desk() as desk:
         desk.note_watch(date(2024, 6, 30), NOW, {})
@@ -153,11 +154,11 @@ def test_promotions_are_kept_in_their_order(store: Store) -> None:
 
 
 def test_a_store_is_opened_again_as_it_was(store: Store, store_url: str) -> None:
-    store.add_decisions([DECISION])
+    store.decisions.add([DECISION], NOW)
     store.close()
     again = Store(store_url)
     again.ping()
-    assert again.decision("d1") == DECISION
+    assert again.decisions.one("d1") == DECISION
     again.close()
 
 
@@ -179,9 +180,9 @@ def test_a_newer_store_is_refused(store: Store, store_url: str) -> None:
 
 
 def test_readers_do_not_wait_for_a_writer(store: Store) -> None:
-    store.add_decisions([DECISION])
+    store.decisions.add([DECISION], NOW)
     with store.alert_desk():
-        assert store.decision("d1") == DECISION
+        assert store.decisions.one("d1") == DECISION
 
 
 @pytest.mark.slow

@@ -174,6 +174,16 @@ class Policy:
     def _response(self) -> list[Terms]:
         return response_terms(self.folder / "response.toml")
 
+    def read_all(self) -> None:
+        """Read every file now, so that a later change of one does not mix into this policy.
+
+        Raises:
+            PolicyError: a file is wrong.
+        """
+        for name, member in vars(type(self)).items():
+            if isinstance(member, cached_property):
+                getattr(self, name)
+
     @cached_property
     def regions(self) -> CodeList:
         """The regions of GB/T 2260: the cities of Shanxi and every province."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import lightgbm
@@ -30,6 +31,7 @@ from vouch.errors import ModelError
 from vouch.features.asof import Feature, Floats
 from vouch.features.portfolio import PortfolioIndex
 from vouch.features.registry import named
+from vouch.policy.snapshot import pack, unpack
 from vouch.scoring.encode import Encoder, Matrix
 from vouch.scoring.linear import Linear
 from vouch.scoring.spec import Spec
@@ -72,6 +74,7 @@ class Bundle:
     history: PortfolioIndex | None = None
     version: str = "unregistered"
     hash: str = ""
+    folder: Path | None = None
 
     @property
     def stage(self) -> Stage:
@@ -167,7 +170,7 @@ class Bundle:
                 f"the model bundle in {folder} has hash {found[:12]}, registered was "
                 f"{expected_hash[:12]}: it was altered; restore it or train again"
             )
-        bundle = replace(bundle, version=version, hash=found)
+        bundle = replace(bundle, version=version, hash=found, folder=folder)
         bundle.prove()
         return bundle
 
@@ -208,6 +211,31 @@ class Bundle:
                     f"version {self.version} fails its self-test: {found!r} where training noted "
                     f"{row['default_probability']!r}"
                 )
+
+
+def packed(bundle: Bundle) -> bytes:
+    """The files that decide a score, for an archive.
+
+    Raises:
+        ModelError: the bundle was not read from a folder, or its files changed since.
+    """
+    if bundle.folder is None or content_hash(bundle.folder) != bundle.hash:
+        raise ModelError(
+            f"version {bundle.version} of {bundle.stage.model_name} cannot be archived: its files "
+            "are not those it was read from; fetch it again"
+        )
+    return pack({name: (bundle.folder / name).read_bytes() for name in _HASHED})
+
+
+def unpacked(content: bytes, version: str, expected_hash: str) -> Bundle:
+    """A bundle from an archive.
+
+    Raises:
+        ModelError: it was altered.
+    """
+    with TemporaryDirectory() as folder:
+        unpack(content, Path(folder))
+        return Bundle.load(Path(folder), version, expected_hash)
 
 
 def content_hash(folder: Path) -> str:

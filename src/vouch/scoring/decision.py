@@ -15,14 +15,16 @@ from vouch.domain.advice.case import Advice
 from vouch.domain.risk_sharing import FEN, Party, expected_compensation
 from vouch.domain.stage import Stage
 from vouch.errors import FactsError, FieldFault, PolicyError
-from vouch.features.facts import Cases, Facts
+from vouch.features.asof import Feature
+from vouch.features.facts import EPOCH, Cases, Facts
 from vouch.features.portfolio import PortfolioIndex
 from vouch.policy.reading import Policy
 from vouch.scoring import advised
 from vouch.scoring.advised import Scored, States
+from vouch.scoring.basis import Basis
 from vouch.scoring.bundle import Bundle
 from vouch.scoring.reasons import Reason, features_of, reasons
-from vouch.scoring.score import Scores, score_cases
+from vouch.scoring.score import Scores, score_cases, score_features
 from vouch.scoring.subject import Subject, subjects
 
 
@@ -57,15 +59,6 @@ class ModelVersion:
     name: str
     version: str
     hash: str
-
-
-@dataclass(frozen=True)
-class Basis:
-    """What a decision stands on: with the model and the policy it can be made again."""
-
-    subject: Subject
-    asked_scheme: str | None
-    features: Mapping[str, float | str | None]
 
 
 @dataclass(frozen=True)
@@ -191,6 +184,56 @@ def decide(
 
 def _scored(decision: Decision) -> Scored:
     return Scored(decision.stage, decision.default_probability, decision.score)
+
+
+@dataclass(frozen=True)
+class Remade:
+    """What a basis gives again, comparable with what was answered."""
+
+    default_probability: float
+    score: int
+    grade: str
+    band: str
+    base_points: int
+    points: Mapping[str, int]
+    expected_compensation: Mapping[str, Any]
+
+
+def remake(bundle: Bundle, policy: Policy, bases: Sequence[Basis]) -> list[Remade]:
+    """Score again what was scored before; the same model and policy give the same.
+
+    Raises:
+        KeyError: the model reads a feature that was not kept.
+    """
+    columns = {f.name: _column(f, bases) for f in bundle.features}
+    days = np.array([(basis.subject.as_of - EPOCH).days for basis in bases])
+    with np.errstate(all="ignore"):
+        scores = score_features(bundle, Cases([""] * len(bases), days), columns)
+    return [_remade(scores, row, policy, basis) for row, basis in enumerate(bases)]
+
+
+def _column(feature: Feature, bases: Sequence[Basis]) -> Any:
+    values = [basis.features[feature.name] for basis in bases]
+    if feature.is_category:
+        return np.array(values, dtype=object)
+    return np.array([math.nan if value is None else float(value) for value in values])
+
+
+def _remade(scores: Scores, row: int, policy: Policy, basis: Basis) -> Remade:
+    probability = float(scores.default_probabilities[row])
+    shared = share_expected(policy, basis.subject, probability, basis.asked_scheme)
+    made = _decision(scores, row, basis, policy, shared)
+    points = {reason.feature: reason.points for reason in made.reasons}
+    answered = made.expected_compensation.answer()
+    return Remade(
+        made.default_probability,
+        made.score,
+        made.grade,
+        made.band,
+        made.base_points,
+        points,
+        answered,
+    )
 
 
 def _decision(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -20,14 +20,14 @@ from vouch.errors import FactsError, FieldFault, NotFoundError
 from vouch.features.asof import Current
 from vouch.features.facts import EPOCH, Cases, Facts, to_days
 from vouch.features.spine import application_days
-from vouch.scoring.bundle import Bundle
+from vouch.scoring.bundle import Bundle, packed
 from vouch.scoring.decision import Decision, decide
 from vouch.service.gate import Gate
 from vouch.service.given import GivenCase, batches, future, given_case, named
 from vouch.service.payloads import FactsCase, KnownCase
 from vouch.service.refusals import Refusal, wrong_fields
 from vouch.service.rows import shown
-from vouch.store.store import DecisionRecord
+from vouch.store.decisions import DecisionRecord, Once
 
 Case = KnownCase | FactsCase
 
@@ -50,12 +50,21 @@ class Desk:
     def __init__(self, vouch: Vouch) -> None:
         self._vouch = vouch
         self.gate = Gate(vouch.store, vouch.access, vouch.settings)
+        self._archived: set[str] = set()
+        policy = vouch.policy_snapshot
+        self._keep("policy", policy.hash, lambda: policy.content)
 
-    def score(self, stage: Stage, cases: Case | list[Case], caller: Caller) -> Any:
+    def score(
+        self, stage: Stage, cases: Case | list[Case], caller: Caller, key: str | None = None
+    ) -> Any:
         """Decide one case or a list, store the decisions, and only then answer.
+
+        Args:
+            key: makes requests of one caller the same request: it is decided once.
 
         Raises:
             Refusal: a case cannot be decided; then none is.
+            ConflictError: the key came before with another request.
             StoreError: the decisions could not be stored.
         """
         asked = (
@@ -63,14 +72,30 @@ class Desk:
             if isinstance(cases, list)
             else [_Placed("", cases)]
         )
-        decided = self._decide(self._bundle(stage), asked, caller.institution)
-        made = [
-            _record(one.case, decision, caller)
-            for one, decision in zip(asked, decided, strict=True)
-        ]
-        self._vouch.store().add_decisions(made)
+        requests = [_request(one.case) for one in asked]
+        once = _once(stage, requests, isinstance(cases, list), caller, key)
+        decisions = self._vouch.store().decisions
+        made = decisions.earlier(once) if once else None
+        if made is None:
+            made = self._made(stage, asked, requests, caller)
+            made = decisions.add(made, clock.now(), once)
         answers = [shown(record.answer, caller.institution) for record in made]
         return answers if isinstance(cases, list) else answers[0]
+
+    def _made(
+        self,
+        stage: Stage,
+        asked: Sequence[_Placed],
+        requests: Sequence[_Request],
+        caller: Caller,
+    ) -> Sequence[DecisionRecord]:
+        bundle = self._bundle(stage)
+        decided = self._decide(bundle, asked, caller.institution)
+        policy_hash = self._vouch.policy_snapshot.hash
+        return [
+            _record(request, decision, caller, policy_hash)
+            for request, decision in zip(requests, decided, strict=True)
+        ]
 
     def decision(self, decision_id: str, caller: Caller) -> dict[str, Any]:
         """The answer given before under this identifier.
@@ -81,7 +106,7 @@ class Desk:
         return shown(self._own(decision_id, caller).answer, caller.institution)
 
     def _own(self, decision_id: str, caller: Caller) -> DecisionRecord:
-        found = self._vouch.store().decision(decision_id)
+        found = self._vouch.store().decisions.one(decision_id)
         if found is None or not caller.institution.sees(found.guarantor_id, found.lender_id):
             raise Refusal(404, "there is no decision of this identifier")
         return found
@@ -99,7 +124,16 @@ class Desk:
                 f"no {stage.slug} model is loaded; promote one with `vouch promote {stage.value} "
                 "--version V`, the service follows",
             )
+        self._keep("model", bundle.hash, lambda: packed(bundle))
         return bundle
+
+    def _keep(self, kind: str, hash_: str, content: Callable[[], bytes]) -> None:
+        """Archive what decisions stand on before the first of them is made."""
+        if hash_ not in self._archived:
+            decisions = self._vouch.store().decisions
+            if decisions.archived(kind, hash_) is None:
+                decisions.archive(kind, hash_, content(), clock.now())
+            self._archived.add(hash_)
 
     def _decide(
         self, bundle: Bundle, asked: Sequence[_Placed], institution: Institution
@@ -257,9 +291,32 @@ def _replaced(fault: FieldFault, places: Sequence[str]) -> FieldFault:
     return FieldFault(places[int(number)] + field, fault.reason)
 
 
-def _record(case: Case, decision: Decision, caller: Caller) -> DecisionRecord:
-    request = case.model_dump(mode="json", exclude_unset=True)
-    canonical = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+@dataclass(frozen=True)
+class _Request:
+    """A case as it was asked, and the hash of that."""
+
+    body: dict[str, Any]
+    hash: str
+
+
+def _request(case: Case) -> _Request:
+    body = case.model_dump(mode="json", exclude_unset=True)
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _Request(body, hashlib.sha256(canonical.encode()).hexdigest())
+
+
+def _once(
+    stage: Stage, requests: Sequence[_Request], is_list: bool, caller: Caller, key: str | None
+) -> Once | None:
+    if key is None:
+        return None
+    whole = f"{stage.value} {is_list} {' '.join(request.hash for request in requests)}"
+    return Once(caller.id, key, hashlib.sha256(whole.encode()).hexdigest())
+
+
+def _record(
+    request: _Request, decision: Decision, caller: Caller, policy_hash: str
+) -> DecisionRecord:
     decision_id, made_at = str(uuid.uuid4()), clock.now()
     decision = replace(
         decision,
@@ -274,8 +331,8 @@ def _record(case: Case, decision: Decision, caller: Caller) -> DecisionRecord:
         as_of=decision.as_of,
         guarantee_id=decision.guarantee_id or "",
         borrower_id=decision.borrower_id,
-        request_hash=hashlib.sha256(canonical.encode()).hexdigest(),
-        request=request,
+        request_hash=request.hash,
+        request=request.body,
         answer=stamp | decision.answer(),
         model_name=decision.model.name,
         model_version=decision.model.version,
@@ -283,6 +340,8 @@ def _record(case: Case, decision: Decision, caller: Caller) -> DecisionRecord:
         caller=caller.id,
         guarantor_id=decision.basis.subject.guarantor_id,
         lender_id=decision.basis.subject.lender_id,
+        policy_hash=policy_hash,
+        basis=decision.basis.body(),
     )
 
 

@@ -17,6 +17,7 @@ from vouch.settings import Settings
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
 _LEEWAY_SECONDS = 30
 _FETCH_SECONDS = 5
+_LONGEST_SUBJECT = 150
 
 
 class Tokens:
@@ -46,7 +47,9 @@ class Tokens:
             check_pairing(role, institution)
         except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError):
             return None
-        subject = str(claims["sub"])[:150]
+        subject = str(claims["sub"])
+        if not subject.isprintable() or len(subject) > _LONGEST_SUBJECT:
+            return None
         name = str(claims.get("name") or subject)[:150]
         until = datetime.fromtimestamp(int(claims["exp"]), UTC)
         return Caller(f"token:{subject}", name, role, institution), until

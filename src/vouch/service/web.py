@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from starlette.requests import ClientDisconnect
 
 from vouch.domain.access import Caller
 from vouch.domain.stage import Stage
-from vouch.errors import FactsError, VouchError
+from vouch.errors import ConflictError, FactsError, FieldFault, VouchError
 from vouch.service.answers import DecisionAnswer, VersionsAnswer
 from vouch.service.envelope import REQUEST_ID, Envelope, request_id_of
 from vouch.service.gate import credential
@@ -58,11 +59,22 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": ErrorAnswer, "description": "No valid key or token. 未认证。"},
     403: {"model": ErrorAnswer, "description": "The role may not do this. 无权限。"},
     404: {"model": ErrorAnswer, "description": "Unknown guarantee. 编号不存在。"},
+    409: {"model": ErrorAnswer, "description": "The key came with another body. 幂等冲突。"},
     413: {"model": ErrorAnswer, "description": "Too large. 超出大小限制。"},
     415: {"model": ErrorAnswer, "description": "Not application/json. 类型不支持。"},
     422: {"model": ErrorAnswer, "description": "Wrong fields, each with its reason. 字段错误。"},
     429: {"model": ErrorAnswer, "description": "Too often; see Retry-After. 请求过于频繁。"},
     503: {"model": ErrorAnswer, "description": "No model, or no store, at hand. 暂不可用。"},
+}
+
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+_IDEMPOTENCY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Repeats of one key and body are answered with the one decision made; the same "
+    "key with another body is a conflict. 幂等键：同键同内容只评一次。",
+    "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,200}$"},
 }
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -198,6 +210,13 @@ def web(settings: Settings) -> FastAPI:
     return app
 
 
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise wrong_fields([FieldFault("Idempotency-Key", "give 1 to 200 visible ASCII letters")])
+    return key
+
+
 async def _work(request: Request, task: Callable[[Desk], Any]) -> Response:
     """Run a task of the desk in a thread and answer with what it gives."""
     desk = _desk(request)
@@ -217,8 +236,8 @@ def _json(answer: Any) -> bytes:
 
 def _add_scoring(app: FastAPI, stage: Stage) -> None:
     async def score(request: Request, case: Case | list[Case]) -> Response:
-        caller = request.state.caller
-        return await _work(request, lambda desk: desk.score(stage, case, caller))
+        caller, key = request.state.caller, _idempotency_key(request)
+        return await _work(request, lambda desk: desk.score(stage, case, caller, key))
 
     app.router.add_api_route(
         f"/v1/{stage.slug}/score",
@@ -231,7 +250,10 @@ def _add_scoring(app: FastAPI, stage: Stage) -> None:
         response_model=DecisionAnswer | list[DecisionAnswer],
         responses=_REFUSALS,
         route_class_override=CaseRoute,
-        openapi_extra={"requestBody": {"content": {"application/json": {"examples": EXAMPLES}}}},
+        openapi_extra={
+            "requestBody": {"content": {"application/json": {"examples": EXAMPLES}}},
+            "parameters": [_IDEMPOTENCY],
+        },
     )
 
 
@@ -272,6 +294,10 @@ def _add_refusals(app: FastAPI) -> None:
     @app.exception_handler(FactsError)
     async def wrong(request: Request, error: FactsError) -> JSONResponse:
         return refuse(request, wrong_fields(error.faults))
+
+    @app.exception_handler(ConflictError)
+    async def conflicting(request: Request, error: ConflictError) -> JSONResponse:
+        return refuse(request, Refusal(409, str(error)))
 
     @app.exception_handler(HTTPException)
     async def routed(request: Request, error: HTTPException) -> JSONResponse:

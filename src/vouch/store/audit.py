@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from vouch.store.engine import Database
 from vouch.store.tables import AUDIT_HEAD, AUDIT_LOG
 
 START = "0" * 64
@@ -70,6 +71,25 @@ def _text(number: int, entry: AuditEntry) -> str:
     return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+class AuditLog:
+    """The audit log of a store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, entry: AuditEntry) -> None:
+        """Add an entry that stands alone."""
+        with self._database.writing() as connection:
+            append(connection, entry)
+
+    def latest(self, count: int) -> list[ChainedEntry]:
+        """The newest entries, newest first."""
+        query = select(AUDIT_LOG.c.text, AUDIT_LOG.c.hash).order_by(AUDIT_LOG.c.number.desc())
+        with self._database.reading() as connection:
+            found = connection.execute(query.limit(count)).all()
+        return [entry_of(text, hash_) for text, hash_ in found]
+
+
 def head(connection: Connection) -> AuditHead:
     """The end of the chain."""
     number, hash_ = connection.execute(select(AUDIT_HEAD.c.number, AUDIT_HEAD.c.hash)).one()
@@ -98,10 +118,3 @@ def entry_of(text: str, hash_: str) -> ChainedEntry:
     """
     body = json.loads(text)
     return ChainedEntry(**body | {"at": datetime.fromisoformat(body["at"])}, hash=hash_)
-
-
-def latest(connection: Connection, count: int) -> list[ChainedEntry]:
-    """The newest entries, newest first."""
-    query = select(AUDIT_LOG.c.text, AUDIT_LOG.c.hash).order_by(AUDIT_LOG.c.number.desc())
-    found = connection.execute(query.limit(count)).all()
-    return [entry_of(text, hash_) for text, hash_ in found]

@@ -5,42 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy import insert, select, text
 
 from vouch.domain.alert import Alert, AlertChange
 from vouch.store import alerts, lease, links, outbox, runs
 from vouch.store.alerts import AlertDesk, AlertEvent
+from vouch.store.audit import AuditHead, AuditLog
+from vouch.store.decisions import Decisions
 from vouch.store.engine import Database
 from vouch.store.keys import KeyRing
 from vouch.store.links import Link
 from vouch.store.outbox import CLAIMED_AT_ONCE, Channel, MailState, QueuedMail, Refused
 from vouch.store.runs import Run
-from vouch.store.tables import DECISIONS, PROMOTIONS
-
-
-@dataclass(frozen=True)
-class DecisionRecord:
-    """One answer given, with everything needed to give it again and compare."""
-
-    decision_id: str
-    made_at: datetime
-    stage: str
-    as_of: date
-    guarantee_id: str
-    borrower_id: str | None
-    request_hash: str
-    request: dict[str, Any]
-    answer: dict[str, Any]
-    model_name: str
-    model_version: str
-    model_hash: str
-    caller: str
-    guarantor_id: str | None = None
-    lender_id: str | None = None
-    policy_hash: str | None = None
+from vouch.store.tables import PROMOTIONS
+from vouch.store.verify import Verified, verify
 
 
 @dataclass(frozen=True)
@@ -68,6 +48,8 @@ class Store:
     def __init__(self, url: str) -> None:
         self._database = Database(url)
         self.keys = KeyRing(self._database)
+        self.decisions = Decisions(self._database)
+        self.audit = AuditLog(self._database)
 
     def ping(self) -> None:
         """Ask the database for a sign of life.
@@ -82,18 +64,9 @@ class Store:
         """Give back all connections."""
         self._database.close()
 
-    def add_decisions(self, records: Sequence[DecisionRecord]) -> None:
-        """Keep decisions, all of them or none; they can never be changed."""
-        if records:
-            with self._database.writing() as connection:
-                connection.execute(insert(DECISIONS), [vars(record) for record in records])
-
-    def decision(self, decision_id: str) -> DecisionRecord | None:
-        """The decision of this identifier, or None."""
-        query = select(DECISIONS).where(DECISIONS.c.decision_id == decision_id)
-        with self._database.reading() as connection:
-            row = connection.execute(query).mappings().one_or_none()
-        return DecisionRecord(**row) if row else None
+    def verify(self, noted: AuditHead | None = None) -> Verified:
+        """Check the audit log and every decision against it."""
+        return verify(self._database, noted)
 
     def add_promotion(
         self, stage: str, version: str, previous: str | None, who: str, at: datetime, note: str = ""

@@ -1,0 +1,200 @@
+"""Decisions: kept with what they stand on, in one transaction with their audit entry.
+
+A decision and its basis are hashed into the audit chain, so neither can change or vanish unseen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Table, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from vouch.errors import ConflictError
+from vouch.store.audit import AuditEntry, append
+from vouch.store.engine import Database
+from vouch.store.tables import ARCHIVE, DECISION_BASES, DECISIONS, IDEMPOTENCY
+
+DECIDE = "decide"
+
+
+@dataclass(frozen=True)
+class DecisionRecord:
+    """One answer given, with everything needed to give it again and compare."""
+
+    decision_id: str
+    made_at: datetime
+    stage: str
+    as_of: date
+    guarantee_id: str
+    borrower_id: str | None
+    request_hash: str
+    request: dict[str, Any]
+    answer: dict[str, Any]
+    model_name: str
+    model_version: str
+    model_hash: str
+    caller: str
+    guarantor_id: str | None = None
+    lender_id: str | None = None
+    policy_hash: str | None = None
+    basis: dict[str, Any] | None = None
+
+    @property
+    def hashes(self) -> tuple[str, str | None]:
+        """SHA-256 of the decision without its basis, and of its basis."""
+        row = {name: value for name, value in vars(self).items() if name != "basis"}
+        row |= {"made_at": self.made_at.timestamp(), "as_of": self.as_of.isoformat()}
+        return _digest(row), None if self.basis is None else _digest(self.basis)
+
+
+@dataclass(frozen=True)
+class Once:
+    """A caller's promise that requests of one key are one request."""
+
+    caller: str
+    key: str
+    request_hash: str
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Decisions:
+    """The decisions of a store; they are added and read, never changed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self, records: Sequence[DecisionRecord], now: datetime, once: Once | None = None
+    ) -> Sequence[DecisionRecord]:
+        """Keep decisions, all of them or none; those kept before where `once` was seen already.
+
+        Raises:
+            ConflictError: the key of `once` came before with another request.
+        """
+        if not records and once is None:
+            return records
+        with self._database.writing() as connection:
+            if once is not None and not _claim(connection, once, records, now):
+                return _earlier(connection, once) or []
+            _add(connection, records)
+        return records
+
+    def earlier(self, once: Once) -> Sequence[DecisionRecord] | None:
+        """The decisions of an earlier request of this key, or None.
+
+        Raises:
+            ConflictError: that was another request.
+        """
+        with self._database.reading() as connection:
+            return _earlier(connection, once)
+
+    def one(self, decision_id: str) -> DecisionRecord | None:
+        """The decision of this identifier, or None."""
+        with self._database.reading() as connection:
+            return next(iter(found(connection, [decision_id])), None)
+
+    def sample(self, count: int) -> list[DecisionRecord]:
+        """As many decisions as asked, drawn at random; all of them where there are fewer."""
+        query = select(DECISIONS.c.decision_id).order_by(func.random()).limit(count)
+        with self._database.reading() as connection:
+            ids = [row[0] for row in connection.execute(query)]
+            return found(connection, ids)
+
+    def archive(self, kind: str, hash_: str, content: bytes, now: datetime) -> None:
+        """Keep the content of a policy or a model under its hash; once is enough."""
+        row = {"kind": kind, "hash": hash_, "at": now, "content": content}
+        with self._database.writing() as connection:
+            connection.execute(_insert_new(connection, ARCHIVE), row)
+
+    def archived(self, kind: str, hash_: str) -> bytes | None:
+        """What was archived under this hash, or None."""
+        query = select(ARCHIVE.c.content).where(ARCHIVE.c.kind == kind, ARCHIVE.c.hash == hash_)
+        with self._database.reading() as connection:
+            content: bytes | None = connection.execute(query).scalar()
+        return content
+
+
+# Databases take so many values in one list.
+_PAGE = 500
+
+
+def found(connection: Connection, ids: Sequence[str]) -> list[DecisionRecord]:
+    """The decisions of these identifiers that there are, in this order."""
+    rows = {row.decision_id: row for page in _pages(ids) for row in _read(connection, page)}
+    return [rows[name] for name in ids if name in rows]
+
+
+def _pages(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + _PAGE] for start in range(0, len(ids), _PAGE))
+
+
+def _read(connection: Connection, ids: Sequence[str]) -> list[DecisionRecord]:
+    query = (
+        select(DECISIONS, DECISION_BASES.c.basis)
+        .outerjoin(DECISION_BASES, DECISION_BASES.c.decision_id == DECISIONS.c.decision_id)
+        .where(DECISIONS.c.decision_id.in_(ids))
+    )
+    return [DecisionRecord(**row) for row in connection.execute(query).mappings()]
+
+
+def _add(connection: Connection, records: Sequence[DecisionRecord]) -> None:
+    if not records:
+        return
+    rows = [
+        {name: value for name, value in vars(record).items() if name != "basis"}
+        for record in records
+    ]
+    connection.execute(insert(DECISIONS), rows)
+    bases = [
+        {"decision_id": record.decision_id, "basis": record.basis}
+        for record in records
+        if record.basis is not None
+    ]
+    if bases:
+        connection.execute(insert(DECISION_BASES), bases)
+    first = records[0]
+    hashes = {record.decision_id: record.hashes for record in records}
+    about = first.decision_id if len(records) == 1 else f"{len(records)} decisions"
+    append(connection, AuditEntry(first.made_at, first.caller, DECIDE, about, hashes))
+
+
+def _claim(
+    connection: Connection, once: Once, records: Sequence[DecisionRecord], now: datetime
+) -> bool:
+    """Take the key for these decisions; waits for whoever is just taking it."""
+    ids = [record.decision_id for record in records]
+    row = {**vars(once), "decision_ids": ids, "at": now}
+    taken = _insert_new(connection, IDEMPOTENCY).returning(IDEMPOTENCY.c.key)
+    return connection.execute(taken, row).first() is not None
+
+
+def _insert_new(connection: Connection, table: Table) -> Any:
+    """An insert that leaves a row that is there already as it is."""
+    made = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return made.insert(table).on_conflict_do_nothing()
+
+
+def _promise(connection: Connection, once: Once) -> RowMapping | None:
+    query = select(IDEMPOTENCY).where(
+        IDEMPOTENCY.c.caller == once.caller, IDEMPOTENCY.c.key == once.key
+    )
+    return connection.execute(query).mappings().one_or_none()
+
+
+def _earlier(connection: Connection, once: Once) -> list[DecisionRecord] | None:
+    promise = _promise(connection, once)
+    if promise is None:
+        return None
+    if promise["request_hash"] != once.request_hash:
+        raise ConflictError("this Idempotency-Key came before with another request")
+    return found(connection, promise["decision_ids"])
