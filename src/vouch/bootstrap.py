@@ -251,6 +251,14 @@ class Vouch:
         """The same for a service, which looks back a month at most."""
         return self.states(subjects, clock.today() - timedelta(days=_DAYS_BACK))
 
+    def portfolio_on(self, day: date) -> PortfolioDay:
+        """The portfolio on a day.
+
+        Raises:
+            BookError: there is no book.
+        """
+        return self._day(self._opened() or _OpenBook(Book(self.settings.book), 0), day)
+
     def _day(self, opened: _OpenBook, day: date) -> PortfolioDay:
         with self._lock:
             if day not in opened.days:

@@ -7,7 +7,19 @@ from importlib.metadata import entry_points
 
 import typer
 
-from vouch.cli import about, books, forecast, keys, models, portfolio, proof, running, schemes
+from vouch.cli import (
+    about,
+    books,
+    decisions,
+    forecast,
+    keys,
+    models,
+    portfolio,
+    proof,
+    running,
+    schemes,
+    what_if,
+)
 from vouch.cli.terminal import warn
 from vouch.errors import VouchError
 
@@ -18,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (books, models, running, portfolio, forecast, proof, about):
+for part in (books, models, decisions, what_if, running, portfolio, forecast, proof, about):
     app.add_typer(part.app)
 app.add_typer(schemes.app, name="scheme")
 app.add_typer(keys.app, name="keys")

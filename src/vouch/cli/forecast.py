@@ -84,7 +84,7 @@ def forecast(
     _check_target(out)
     view = View(known)
     guarantees = guarantees_in_force(view)
-    chances = _probabilities(parts, view, guarantees, rate)
+    chances = probabilities_of(parts, view, guarantees, rate)
     each = expected_by_guarantee(parts.policy, guarantees, chances, known.as_of)
     with progress("forecasting") as step:
         found = forecast_book(known, parts.policy, chances, day(until), scheme, assumptions, step)
@@ -105,9 +105,10 @@ def _check_target(out: Path | None) -> None:
         raise UsageError(f"--out: {out} is neither .csv nor .parquet; name it as one of them")
 
 
-def _probabilities(
+def probabilities_of(
     parts: Vouch, view: View, guarantees: list[Guarantee], rate: float | None
 ) -> Probabilities:
+    """How likely each guarantee is claimed: by the model in use, or one rate for all."""
     from vouch.domain.stage import Stage
     from vouch.errors import ModelError
     from vouch.monitoring.expectation.in_force import assumed, scored

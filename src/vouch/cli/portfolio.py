@@ -25,7 +25,7 @@ def portfolio(
     as_of: Annotated[str, typer.Option(help="Known by this day, YYYY-MM-DD")],
     by: Annotated[
         str | None,
-        typer.Option(help="guarantor, lender, city, scheme, industry, product, month or agreement"),
+        typer.Option(help="guarantor, lender, city, scheme, industry, product or month"),
     ] = None,
     book: Annotated[
         Path | None, typer.Option(help="Folder of the guarantee book; default: VOUCH_BOOK")

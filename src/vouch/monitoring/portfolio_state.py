@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -20,13 +19,12 @@ import pyarrow as pa
 from vouch.book.book import Known
 from vouch.domain.advice.case import CapState, PortfolioState
 from vouch.domain.burden import Burden, Step
-from vouch.domain.compensation_cap import Cap, CapBase, CapScope
-from vouch.domain.risk_sharing import Scheme
-from vouch.errors import PolicyError
+from vouch.monitoring.expectation.book import PortfolioKey, Schemes, portfolio_key, standings
+from vouch.monitoring.expectation.in_force import Terms
+from vouch.monitoring.expectation.standing import Standing
 from vouch.monitoring.measures.catalogue import Indicator, Numbers
 from vouch.monitoring.measures.classes import WEIGHT_STEPS, is_small, weighted
 from vouch.monitoring.measures.liability import liabilities, own_funds
-from vouch.monitoring.measures.rates import annualised_loan, is_release
 from vouch.monitoring.measures.view import Sums, View, fen, literal
 from vouch.policy.reading import Policy
 from vouch.scoring.subject import Asked, Subject
@@ -48,7 +46,6 @@ _COLUMNS = pa.schema(
         ("in_force", pa.bool_()),
     ]
 )
-_AGREEMENT, _PARTIES = " / ", 2
 
 
 @dataclass(frozen=True)
@@ -115,10 +112,6 @@ class PortfolioDay:
     @cached_property
     def _by_guarantor(self) -> View:
         return View(self.known, "guarantor")
-
-    @cached_property
-    def _agreements(self) -> View:
-        return View(self.known, "agreement")
 
     @cached_property
     def _liabilities(self) -> Sums:
@@ -191,67 +184,28 @@ class PortfolioDay:
     def cap_state(self, subject: Subject, guarantor: str) -> CapState | None:
         """Where the cap of the subject's scheme with its lender stands; None where nobody can tell.
 
-        All guarantees under the scheme's name count, whichever version they were signed under.
+        Where nothing is in force, released or claimed under it yet, it stands at nothing.
         """
-        lender = subject.lender_id
-        try:
-            scheme = self.policy.scheme(subject.scheme, subject.signed_on)
-        except PolicyError:
-            return None
-        if scheme.cap is None or lender is None:
-            return None
-        return self.agreement_state(scheme, lender, guarantor)
-
-    def agreement_state(self, scheme: Scheme, lender: str, guarantor: str) -> CapState | None:
-        """Where a scheme's cap stands now; None where its period runs from the agreement."""
-        cap = scheme.cap
-        if cap is None:
-            return None
-        try:
-            first, _ = cap.window(self.known.as_of)
-        except ValueError:
-            return None
-        base, claims = self._cap_sums(cap, first)
-        parts = [part for part in {*base, *claims} if _within(part, cap, scheme, lender, guarantor)]
-        lent = sum((base.get(part) or Fraction(0) for part in parts), Fraction(0))
-        asked = sum((claims.get(part) or Fraction(0) for part in parts), Fraction(0))
-        return CapState(cap.amount(_yuan(lent), scheme.system_share), _yuan(asked))
-
-    def _cap_sums(self, cap: Cap, first: date) -> tuple[Sums, Sums]:
-        """By agreement since a day: what the cap's rate is taken of, and what was claimed."""
-        key = (cap.base, cap.days_at_most, first)
-        if key not in self._sums:
-            since = f"event_at >= DATE '{first}'"
-            claims = self._agreements.money("compensations", "coalesce(claim, 0)", since)
-            self._sums[key] = (self._cap_base(cap, since), claims)
-        return self._sums[key]
-
-    def _cap_base(self, cap: Cap, since: str) -> Sums:
-        if cap.base is CapBase.OUTSTANDING:
-            lent = "((2 * balance::HUGEINT * loan + covered) // (2 * covered))"
-            return self._agreements.money("guarantees", lent, "in_force")
-        counts = is_release(self.indicators["cap_rate"].parameters)
-        loan = (
-            annualised_loan(cap.days_at_most)
-            if cap.base is CapBase.ANNUALISED_RELEASED
-            else "((2 * fen::HUGEINT * loan + covered) // (2 * covered))"
+        terms = Terms(
+            subject.guarantee_id,
+            subject.scheme,
+            subject.signed_on,
+            subject.lender_id,
+            guarantor,
+            subject.asked.product if subject.asked else None,
         )
-        return self._agreements.money("releases", f"coalesce({loan}, 0)", f"{since} AND {counts}")
+        scheme = Schemes(self.policy).of(terms)
+        if scheme is None or scheme.cap is None or subject.lender_id is None:
+            return None
+        today = self.standings.get(portfolio_key(scheme, scheme.cap, terms))
+        if today is None:
+            return CapState(Decimal("0.00"), Decimal("0.00"))
+        return CapState(today.cap_amount, today.claims)
 
     @cached_property
-    def _sums(self) -> dict[tuple[CapBase, int | None, date], tuple[Sums, Sums]]:
-        return {}
-
-
-def _within(part: str | None, cap: Cap, scheme: Scheme, lender: str, guarantor: str) -> bool:
-    """Whether an agreement counts against the same cap."""
-    name, *parties = (part or "").rsplit(_AGREEMENT, 2)
-    if name != scheme.name or len(parties) != _PARTIES:
-        return False
-    bank, who = parties
-    if cap.scope is CapScope.PRODUCT:
-        return True
-    return bank == lender and (cap.scope is CapScope.BANK_AND_PROVINCE or who == guarantor)
+    def standings(self) -> dict[PortfolioKey, Standing]:
+        """Every capped portfolio's cap on the day."""
+        return standings(self.known, self.policy)
 
 
 @dataclass(frozen=True)

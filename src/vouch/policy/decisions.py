@@ -60,9 +60,9 @@ def _version(path: Path, body: TomlTable) -> DecisionTerms:
     return DecisionTerms(
         effective_from=first,
         effective_until=_until(table, first),
-        source=_required(table, "source"),
-        natural_kinds=_kinds(persons),
-        natural_source=_required(persons, "source"),
+        source=table.required_text("source"),
+        natural_kinds=persons.texts("kinds", BORROWER_KINDS),
+        natural_source=persons.required_text("source"),
         single_client=_share_limit(table, "single_client"),
         group=_share_limit(table, "group"),
         leverage=_leverage(table),
@@ -82,13 +82,6 @@ def _section(table: TomlTable, key: str, *keys: str) -> TomlTable:
     section = table.table(key)
     section.only(*keys, "source", "assumption")
     return section
-
-
-def _required(table: TomlTable, key: str) -> str:
-    text = table.text(key)
-    if not text.strip():
-        raise table.refusal(key, "is missing; name the document the figures come from")
-    return text
 
 
 def _until(table: TomlTable, first: date) -> date | None:
@@ -130,26 +123,10 @@ def _multiple(table: TomlTable, key: str, least: int) -> Decimal:
     return found
 
 
-def _texts(table: TomlTable, key: str) -> tuple[str, ...]:
-    value = table.body.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise table.refusal(key, f'is {value!r}; write a list of texts such as ["person"]')
-    return tuple(value)
-
-
-def _kinds(table: TomlTable) -> tuple[str, ...]:
-    kinds = _texts(table, "kinds")
-    for kind in kinds:
-        if kind not in BORROWER_KINDS:
-            known = ", ".join(BORROWER_KINDS)
-            raise table.refusal("kinds", f"names {kind!r}; known are {known}")
-    return kinds
-
-
 def _share_limit(table: TomlTable, key: str) -> ShareLimit:
     section = _section(table, key, "share", "outcome")
     share, outcome = _positive(section, "share"), _outcome(section)
-    return ShareLimit(share, outcome, _required(section, "source"))
+    return ShareLimit(share, outcome, section.required_text("source"))
 
 
 def _leverage(table: TomlTable) -> LeverageLimit:
@@ -165,40 +142,40 @@ def _leverage(table: TomlTable) -> LeverageLimit:
         section.fraction("small_balance"),
         section.fraction("small_clients"),
         _outcome(section),
-        _required(section, "source"),
+        section.required_text("source"),
     )
 
 
 def _ticket(table: TomlTable) -> Ticket:
     table.only("at_most", "products", "kinds", "outcome", "source", "assumption")
     return Ticket(
-        _texts(table, "products"),
-        _kinds(table),
+        table.texts("products"),
+        table.texts("kinds", BORROWER_KINDS),
         _amount(table, "at_most"),
         _outcome(table),
-        _required(table, "source"),
+        table.required_text("source"),
     )
 
 
 def _cap(table: TomlTable) -> CapUse:
     section = _section(table, "cap", "refer_from")
-    return CapUse(_positive(section, "refer_from"), _required(section, "source"))
+    return CapUse(_positive(section, "refer_from"), section.required_text("source"))
 
 
 def _fee(table: TomlTable) -> FeeTerms:
     section = _section(table, "fee", "highest", "step", "outcome")
     highest, step = _positive(section, "highest"), _positive(section, "step")
-    return FeeTerms(highest, step, _outcome(section), _required(section, "source"))
+    return FeeTerms(highest, step, _outcome(section), section.required_text("source"))
 
 
 def _target(table: TomlTable) -> Target:
     stages = [stage for stage in Stage if stage is not Stage.POST_LOAN]
     section = _section(table, "target", *stages, "outcome")
     rates: dict[Stage, Decimal] = {stage: _positive(section, stage.value) for stage in stages}
-    return Target(rates, _outcome(section), _required(section, "source"))
+    return Target(rates, _outcome(section), section.required_text("source"))
 
 
 def _review(table: TomlTable) -> Review:
     section = _section(table, "review", "raise_grades", "raise_at_most")
-    grades = _texts(section, "raise_grades")
-    return Review(grades, _multiple(section, "raise_at_most", 1), _required(section, "source"))
+    grades = section.texts("raise_grades")
+    return Review(grades, _multiple(section, "raise_at_most", 1), section.required_text("source"))

@@ -15,12 +15,14 @@ from vouch.domain.calendar import WorkCalendar
 from vouch.domain.classification import ClassificationStandard, read_classification_standards
 from vouch.domain.code_list import CodeList, read_code_list
 from vouch.domain.dated import in_force, read_toml
+from vouch.domain.lender_fit import FitTerms
 from vouch.domain.response import Terms
 from vouch.domain.risk_sharing import Scheme
 from vouch.domain.scale import ScoreScale
 from vouch.domain.size_class import SizeStandard, read_size_standards
 from vouch.errors import PolicyError
 from vouch.policy.decisions import decision_versions
+from vouch.policy.lenders import fit_versions
 from vouch.policy.response import response_terms, work_calendar
 from vouch.policy.schemes import fraction, scheme_versions
 
@@ -133,6 +135,17 @@ class Policy:
         except PolicyError as error:
             raise PolicyError(f"{self.folder / 'decision.toml'}: {error}") from error
 
+    def lender_fit(self, on: date) -> FitTerms:
+        """By what banks are ranked on a day.
+
+        Raises:
+            PolicyError: no version is in force, or the file is wrong.
+        """
+        try:
+            return in_force(self._lender_fits, on)
+        except PolicyError as error:
+            raise PolicyError(f"{self.folder / 'lenders.toml'}: {error}") from error
+
     @cached_property
     def loss_given_default(self) -> Decimal:
         """The share of an exposure that is lost, in [0, 1]."""
@@ -222,6 +235,10 @@ class Policy:
     @cached_property
     def _decisions(self) -> list[DecisionTerms]:
         return decision_versions(self.folder / "decision.toml")
+
+    @cached_property
+    def _lender_fits(self) -> list[FitTerms]:
+        return fit_versions(self.folder / "lenders.toml")
 
     @cached_property
     def _score(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Reading the risk-sharing schemes; a wrong file is refused with its name, key and remedy."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -95,6 +95,23 @@ class TomlTable:
         if not isinstance(value, str):
             raise self.refusal(key, f"is {value!r}; write a text in quotes")
         return value
+
+    def texts(self, key: str, known: Collection[str] | None = None) -> tuple[str, ...]:
+        """A list of texts, empty where there is none; each one of `known` where that is given."""
+        value = self.body.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.refusal(key, f'is {value!r}; write a list of texts such as ["person"]')
+        for item in value:
+            if known is not None and item not in known:
+                raise self.refusal(key, f"names {item!r}; known are {', '.join(known)}")
+        return tuple(value)
+
+    def required_text(self, key: str) -> str:
+        """A text that must not be empty."""
+        text = self.text(key)
+        if not text.strip():
+            raise self.refusal(key, "is missing; name the document the figures come from")
+        return text
 
     def flag(self, key: str) -> bool:
         """True or false, false where it is not given."""

@@ -136,7 +136,7 @@ def _text(amount: Decimal) -> str | None:
     return f"{amount:.2f}" if amount.is_finite() else None
 
 
-def summary(outcome: Outcome) -> str:
+def outcome_words(outcome: Outcome) -> str:
     """The outcome in both languages."""
     words = {
         Outcome.APPROVE: "approve 通过",

@@ -155,6 +155,7 @@ def forecast_book(
     only: str | None = None,
     assumptions: Assumptions | None = None,
     progress: Progress = silent,
+    schemes: Schemes | None = None,
 ) -> BookForecast:
     """Forecast every capped portfolio of what was known on a day.
 
@@ -162,6 +163,7 @@ def forecast_book(
         until: every period of a cap that begins by this day; the current one alone where None.
         only: the portfolios of this scheme alone.
         assumptions: the policy's where None.
+        schemes: under which scheme each guarantee is; its own where None.
 
     Raises:
         PolicyError: the policy is wrong, or knows no scheme of that name.
@@ -171,7 +173,7 @@ def forecast_book(
             f"no risk-sharing scheme is called {only!r}; known are {', '.join(policy.schemes)}"
         )
     view = View(known)
-    members, notes = _gather(view, policy, only)
+    members, notes = _gather(view, policy, only, schemes)
     with_names = {**_names(known, "lender"), **_names(known, "guarantor")}
     drawing = _Drawing(
         probabilities,
@@ -188,6 +190,19 @@ def forecast_book(
     return BookForecast(known.as_of, probabilities.source, found, with_names, notes)
 
 
+def standings(known: Known, policy: Policy) -> dict[PortfolioKey, Standing]:
+    """Every capped portfolio's cap as it stands on the day."""
+    members, _ = _gather(View(known), policy, None)
+    found = {}
+    for key, of in members.items():
+        cap = of.scheme.cap
+        assert cap is not None  # noqa: S101 - only capped schemes have portfolios
+        outstanding = sum((g.exposure for g in of.guarantees), Decimal("0.00"))
+        past = History(of.releases, of.claims)
+        found[key] = standing(of.scheme, cap, past, known.as_of, outstanding)
+    return found
+
+
 def _order(item: tuple[PortfolioKey, _Members]) -> tuple[str, ...]:
     key = item[0]
     return tuple(str(part or "") for part in vars(key).values())
@@ -199,17 +214,17 @@ def _names(known: Known, table: str) -> dict[str, str]:
 
 
 def _gather(
-    view: View, policy: Policy, only: str | None
+    view: View, policy: Policy, only: str | None, given: Schemes | None = None
 ) -> tuple[dict[PortfolioKey, _Members], list[str]]:
     """Guarantees in force, releases and claims by portfolio, and what belongs to none."""
-    schemes, members = Schemes(policy), dict[PortfolioKey, _Members]()
+    schemes, members = given or Schemes(policy), dict[PortfolioKey, _Members]()
     without: defaultdict[str, int] = defaultdict(int)
 
     def find(terms: Terms) -> _Members | None:
         scheme = schemes.of(terms)
         if scheme is None or scheme.cap is None or only not in (None, scheme.name):
             return None
-        key = _key(scheme, scheme.cap, terms)
+        key = portfolio_key(scheme, scheme.cap, terms)
         return members.setdefault(key, _Members(scheme))
 
     for guarantee in guarantees_in_force(view):
@@ -226,7 +241,8 @@ def _gather(
     return members, notes + view.notes
 
 
-def _key(scheme: Scheme, cap: Cap, terms: Terms) -> PortfolioKey:
+def portfolio_key(scheme: Scheme, cap: Cap, terms: Terms) -> PortfolioKey:
+    """The portfolio that a guarantee of these terms belongs to."""
     whom: dict[str, str | None] = {
         CapScope.BANK_AND_GUARANTOR: {"lender": terms.lender, "guarantor": terms.guarantor},
         CapScope.BANK_AND_PROVINCE: {"lender": terms.lender},

@@ -33,9 +33,6 @@ GROUPINGS = {
     "ELSE left(b.industry, 1) END",
     "product": "g.product",
     "month": "strftime(g.started, '%Y-%m')",
-    # whose guarantees count together against a cap
-    "agreement": "concat_ws(' / ', coalesce(g.scheme, '?'), coalesce(g.lender_id, '?'), "
-    "coalesce(g.guarantor_id, '?'))",
 }
 
 

@@ -9,7 +9,6 @@ from vouch.monitoring.measures.catalogue import Numbers
 from vouch.monitoring.measures.registry import Parts, measure
 from vouch.monitoring.measures.view import Sums, View, combined, literal, scaled
 
-_DAYS_A_YEAR = 365
 _RELEASED = ("period", "release_causes", "compensation_counts_as_release")
 
 
@@ -39,23 +38,11 @@ def released(view: View, numbers: Numbers) -> Sums:
 
 
 def _counts(view: View, numbers: Numbers) -> str:
-    happened = f"event_at BETWEEN {view.period(numbers['period']).sql}"
-    return f"{happened} AND {is_release(numbers)}"
-
-
-def is_release(numbers: Numbers) -> str:
-    """Whether a release is of a cause that counts, as SQL over releases."""
     causes = list(numbers["release_causes"])
     if numbers["compensation_counts_as_release"]:
         causes.append("compensated")
-    return f"list_contains({literal(causes)}, cause)"
-
-
-def annualised_loan(days_at_most: int | None) -> str:
-    """The loan behind a release · the days it ran / 365, half fen up, as SQL over releases."""
-    days = "greatest(days, 0)" if days_at_most is None else f"least(days, {days_at_most})"
-    below = f"(covered::HUGEINT * {_DAYS_A_YEAR})"
-    return f"((2 * fen::HUGEINT * loan * {days} + {below}) // (2 * {below}))"
+    happened = f"event_at BETWEEN {view.period(numbers['period']).sql}"
+    return f"{happened} AND list_contains({literal(causes)}, cause)"
 
 
 @measure(*_RELEASED, "products", "share", "annualise_beyond_one_year")
@@ -67,8 +54,10 @@ def cap_rate(view: View, numbers: Numbers) -> Parts:
     """
     batch = f"list_contains({literal(numbers['products'])}, product)"
     happened = f"event_at BETWEEN {view.period(numbers['period']).sql}"
-    days = None if numbers["annualise_beyond_one_year"] else _DAYS_A_YEAR
-    loans = view.money("releases", annualised_loan(days), f"{batch} AND {_counts(view, numbers)}")
+    days = "greatest(days, 0)" if numbers["annualise_beyond_one_year"] else "least(days, 365)"
+    below = "(covered::HUGEINT * 365)"
+    yearly = f"((2 * fen::HUGEINT * loan * {days} + {below}) // (2 * {below}))"
+    loans = view.money("releases", yearly, f"{batch} AND {_counts(view, numbers)}")
     share = Fraction(Decimal(str(numbers["share"])))
     return view.money("compensations", "claim", f"{batch} AND {happened}"), scaled(loans, share)
 
