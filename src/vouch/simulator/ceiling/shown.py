@@ -29,6 +29,7 @@ _COLUMNS = {
     "founded": "b.established_on - DATE '1970-01-01'",
     "tenor": "g.tenor_months",
     "amount": "g.amount::DOUBLE",
+    "guaranteed": "g.guaranteed_amount::DOUBLE",
     "revenue": "b.annual_revenue::DOUBLE",
     "headcount": "b.headcount::DOUBLE",
     "interest": "g.interest_rate",
@@ -56,6 +57,7 @@ class Applications:
     tenor: Ints
     repayment: Ints
     city: Ints
+    guaranteed: Floats
     revenue: Floats
     headcount: Floats
     root: Ints
@@ -132,6 +134,7 @@ def _applications(world: World, seen: dict[str, np.ndarray]) -> Applications:
         tenor=shown.tenor,
         repayment=_index(province["repayment"]["names"], seen["repayment"]),
         city=city,
+        guaranteed=seen["guaranteed"],
         revenue=seen["revenue"],
         headcount=seen["headcount"],
         root=root,
@@ -163,14 +166,14 @@ def _roots(borrower: Ints, maturity: Ints) -> tuple[Ints, np.ndarray]:
     return root, root > starts[root]
 
 
-def standing(world: World, seen: Applications, rows: Ints, as_of: Floats) -> tuple[Floats, Floats]:
+def standing(world: World, seen: Applications, rows: Ints, as_of: Ints) -> tuple[Floats, Floats]:
     """Mean and variance of the hidden quality given every interest rate known by each day."""
     risk, interest = world.province["risk"], world.province["interest"]
     span = 1_000_000  # days: keeps borrowers apart in one sorted key
     key = seen.borrower * span + seen.applied
     total = np.concatenate([[0.0], np.cumsum(seen.view)])
     low = np.searchsorted(key, seen.borrower[rows] * span)
-    high = np.searchsorted(key, seen.borrower[rows] * span + as_of.astype(np.int64), "right")
+    high = np.searchsorted(key, seen.borrower[rows] * span + as_of, "right")
     count = np.maximum(high - low, 1)
     mean = np.where(high > low, (total[high] - total[low]) / count, seen.view[rows])
     noise = (interest["spread"] / interest["lender_view"]) ** 2 / count
