@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from vouch.book.book import Book
 from vouch.features.describe import describe
 from vouch.features.facts import EPOCH, Cases, Facts, compute, to_days
-from vouch.features.portfolio import OBSERVED_DAYS, PRIOR_COMPENSATIONS, PortfolioIndex, Track
+from vouch.features.portfolio import OBSERVED_DAYS, PRIOR_COMPENSATIONS, PortfolioIndex, Tracks
 from vouch.features.registry import named
 from vouch.features.spine import in_force
 
@@ -81,31 +81,47 @@ def test_windows_of_arrears(rows: list[tuple[int, int, int]], shift: int) -> Non
     np.testing.assert_array_equal([found[name][0] for name in names], expected)
 
 
-def tracks() -> Any:
-    loans = st.tuples(st.integers(0, 3000), st.one_of(st.none(), st.integers(1, 2500)))
-    return st.lists(loans, max_size=25)
+GROUPS = ("north", "south", None)
 
 
-@settings(max_examples=200, deadline=None)
-@given(tracks(), st.integers(0, 3500), st.integers(1, 2000))
-def test_exposure_and_compensations_of_a_track(
-    loans: list[tuple[int, int | None]], until: int, days: int
+def loans_of_groups() -> Any:
+    group, start = st.sampled_from(GROUPS), st.integers(-900, 3000)
+    loan = st.tuples(group, start, st.one_of(st.none(), st.integers(1, 2500)))
+    return st.lists(loan, max_size=25)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    loans_of_groups(),
+    st.sampled_from(("north", "south", "never seen")),
+    st.integers(-1000, 3500),
+    st.integers(1, 2000),
+)
+def test_exposure_and_compensations_of_a_group(
+    loans: list[tuple[str | None, int, int | None]], group: str, until: int, days: int
 ) -> None:
-    loans = sorted(loans, key=lambda loan: loan[0])
-    known = np.array([float(start) for start, _ in loans])
-    called = np.array([np.nan if age is None else float(s + age) for s, age in loans])
-    track = Track.of(known, called, np.ones(len(loans)))
+    known = np.array([float(start) for _, start, _ in loans])
+    called = np.array([np.nan if age is None else float(s + age) for _, s, age in loans])
+    names = np.array([name for name, _, _ in loans], dtype=object)
+    amounts = np.array([1000.0 + start for _, start, _ in loans])
+    tracks = Tracks.of(names, known, called, amounts)
     since = until - days
     at_risk = exposed = seen = 0
-    for start, age in loans:
+    logs = 0.0
+    for name, start, age in loans:
+        if name != group:
+            continue
         end = start + min(OBSERVED_DAYS, age if age is not None else OBSERVED_DAYS)
         at_risk += max(0, min(end, until) - max(start, since))
         exposed += since <= start < until
+        logs += np.log(1000.0 + start) if since <= start < until else 0.0
         seen += age is not None and age <= OBSERVED_DAYS and since <= start + age < until
-    days_ = np.array([float(since)]), np.array([float(until)])
-    assert track.exposure(*days_)[0] == at_risk
-    assert track.guarantees(*days_)[0] == exposed
-    assert track.compensations(*days_)[0] == seen
+    asked = tracks.number(np.array([group], dtype=object))
+    window = asked, np.array([float(since)]), np.array([float(until)])
+    assert tracks.exposure(*window)[0] == at_risk
+    assert tracks.guarantees(*window)[0] == exposed
+    assert tracks.compensations(*window)[0] == seen
+    assert tracks.log_amount(*window)[0] == pytest.approx(logs, abs=1e-4)
 
 
 def test_relative_rate_of_lenders_by_hand(small_book: Book) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import cached_property
@@ -143,6 +143,8 @@ class Book:
     def _connections(self) -> list[duckdb.DuckDBPyConnection]:
         connection = duckdb.connect()
         connection.execute("SET preserve_insertion_order = true")
+        # A file that the log names never changes, so what was read of its layout stays true.
+        connection.execute("SET parquet_metadata_cache = true")
         for table in TABLES.values():
             rows = stored(table, self.files(table.name))
             connection.execute(f"CREATE VIEW all_{table.name} AS {rows}")
@@ -184,6 +186,30 @@ class Known:
     def current(self, table: str) -> str:
         """SQL for the latest known version of each key of `table`."""
         return f"(SELECT * FROM {self.versions(table)} WHERE superseded_at IS NULL)"
+
+    def histories(self, table: str, entities: Sequence[str]) -> pa.Table:
+        """Every known version of the facts of some entities, without provenance.
+
+        Args:
+            entities: distinct names of what the table is gathered by.
+
+        Returns:
+            The table's columns, but for the entity's name `position`, its place in `entities`
+            (int32): names are long and repeat with every fact. Ordered by position, the rest of the
+            key and known_at, so that the versions of a key stand together.
+        """
+        layout = TABLES[table]
+        order = ["position", *(name for name in layout.key if name != layout.entity), "known_at"]
+        left_out = ", ".join((layout.entity, "source", "batch"))
+        wanted = {
+            layout.entity: pa.array(entities, pa.string()),
+            "position": pa.array(range(len(entities)), pa.int32()),
+        }
+        return self.query(
+            f"SELECT * EXCLUDE ({left_out}) FROM all_{table} JOIN wanted USING ({layout.entity}) "
+            f"WHERE known_at <= DATE '{self.as_of}' ORDER BY {', '.join(order)}",
+            given={"wanted": pa.table(wanted)},
+        )
 
     def query(
         self, sql: str, parameters: Iterable[Any] = (), given: Mapping[str, pa.Table] | None = None

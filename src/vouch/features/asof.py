@@ -117,9 +117,18 @@ class History:
         ends = np.cumsum(self.lengths)
         return (ends - self.lengths)[self.lengths > 0]
 
+    @cached_property
+    def _made(self) -> dict[Any, Any]:
+        """Columns and windows asked for so far: many features ask for the same."""
+        return {}
+
     def column(self, name: str) -> Floats:
         """A numeric column, one value per visible fact."""
-        return np.asarray(self.table.columns[name], dtype=np.float64)[self.rows]
+        if name not in self._made:
+            values = np.asarray(self.table.columns[name], dtype=np.float64)
+            self._made[name] = values[self.rows]
+        found: Floats = self._made[name]
+        return found
 
     @cached_property
     def age(self) -> Floats:
@@ -132,7 +141,10 @@ class History:
 
     def within(self, days: float) -> History:
         """Only facts whose event lies less than `days` before the case's date."""
-        return self.where(self.age < days)
+        if days not in self._made:
+            self._made[days] = self.where(self.age < days)
+        found: History = self._made[days]
+        return found
 
     def between(self, older: float, newer: float) -> History:
         """Only facts whose age in days lies in [newer, older)."""

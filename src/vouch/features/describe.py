@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from vouch.book.book import Known
 from vouch.features.facts import Cases, Facts, compute
@@ -36,13 +37,23 @@ def describe(
     history: PortfolioIndex,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """The named features of every case: one array each."""
+    """The named features of every case: one array each.
+
+    Cases are taken in the order of their guarantees, so that the facts of each are read once,
+    however many dates it is looked at on.
+    """
     features = named(names)
-    parts, done = [], 0
-    for part, facts in partitions(known, cases):
-        parts.append(compute(features, part, facts, history))
-        done += len(part)
-        progress(done, len(cases))
-    if not parts:
+    if not len(cases):
         return compute(features, cases, Facts.of(known, []), history)
-    return {name: np.concatenate([part[name] for part in parts]) for name in names}
+    order = np.asarray(pa.compute.sort_indices(pa.array(cases.guarantee_ids, pa.string())))
+    found: dict[str, Any] = {
+        f.name: np.empty(len(cases), dtype=object if f.is_category else float) for f in features
+    }
+    for start in range(0, len(cases), PARTITION):
+        rows = order[start : start + PARTITION]
+        part = cases.take(rows)
+        facts = Facts.of(known, part.guarantee_ids)
+        for name, values in compute(features, part, facts, history).items():
+            found[name][rows] = values
+        progress(start + len(part), len(cases))
+    return found

@@ -14,12 +14,21 @@ import pyarrow as pa
 from vouch.book.book import Known
 from vouch.book.tables import SIGNAL_KINDS, TABLES
 from vouch.errors import SpecError
-from vouch.features.asof import NEVER, Current, FactTable, Feature, Floats, History, Objects
-from vouch.features.given import given_tables
+from vouch.features.asof import (
+    NEVER,
+    Current,
+    FactTable,
+    Feature,
+    Floats,
+    History,
+    Integers,
+    Objects,
+)
+from vouch.features.given import Lazy, given_tables
 from vouch.features.portfolio import Portfolio, PortfolioIndex, groups_of
 
 EPOCH = date(1970, 1, 1)
-CASE_TABLES = ("guarantee", "borrower", "lender", "performance", "signal")
+CASE_TABLES = ("guarantee", "borrower", "lender", "performance", "signal")  # signals last
 
 
 def to_days(day: date) -> float:
@@ -46,6 +55,10 @@ class Cases:
         """The cases from `start` up to `stop`."""
         return Cases(self.guarantee_ids[start:stop], self.as_of[start:stop])
 
+    def take(self, rows: Integers) -> Cases:
+        """The cases at these positions."""
+        return Cases([self.guarantee_ids[row] for row in rows.tolist()], self.as_of[rows])
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -56,47 +69,56 @@ class Facts:
     @classmethod
     def of(cls, known: Known, guarantee_ids: Sequence[str]) -> Facts:
         """Everything known about these guarantees, their borrowers and lenders."""
-        given = {"wanted": pa.table({"guarantee_id": pa.array(guarantee_ids, pa.string())})}
-        return cls._build(
-            {name: known.query(_query(known, name), given=given) for name in CASE_TABLES}
-        )
+        wanted = {"guarantee_id": sorted(set(guarantee_ids))}
+        guarantees = known.histories("guarantee", wanted["guarantee_id"])
+        for other in ("borrower_id", "lender_id"):
+            names = guarantees[other].unique().drop_null()
+            wanted[other] = names.sort().to_pylist()
+        rows = {
+            name: guarantees
+            if name == "guarantee"
+            else known.histories(name, wanted[TABLES[name].entity])
+            for name in CASE_TABLES
+        }
+
+        def make(name: str) -> FactTable:
+            if name in SIGNAL_KINDS:
+                of_kind = rows["signal"].filter(pa.compute.equal(rows["signal"]["kind"], name))
+                return _indexed("signal", of_kind, wanted["borrower_id"])
+            return _indexed(name, rows[name], wanted[TABLES[name].entity])
+
+        return cls(Lazy([*CASE_TABLES[:-1], *SIGNAL_KINDS], make))
 
     @classmethod
     def of_case(cls, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> Facts:
         """Facts given by a caller: rows by table, every row with `event_at` and `known_at`."""
         return cls(given_tables(rows, CASE_TABLES))
 
-    @classmethod
-    def _build(cls, tables: Mapping[str, pa.Table]) -> Facts:
-        signals = tables["signal"]
-        by_kind = {
-            kind: signals.filter(pa.compute.equal(signals["kind"], kind)) for kind in SIGNAL_KINDS
-        }
-        everything = {name: t for name, t in tables.items() if name != "signal"} | by_kind
-        return cls({name: _index(name, t) for name, t in everything.items()})
+
+def _indexed(name: str, rows: pa.Table, entities: Sequence[str]) -> FactTable:
+    """Rows as `Known.histories` gives them; columns are made when a feature first reads them."""
+    position = rows["position"].to_numpy()
+
+    def make(column: str) -> Floats | Objects:
+        if column != "superseded_at":
+            return plain(rows[column])
+        others = [plain(rows[key]) for key in TABLES[name].key if key in rows.column_names]
+        return _superseded(position, others, plain(rows["known_at"]))
+
+    names = [c for c in rows.column_names if c != "position"]
+    starts = np.searchsorted(position, np.arange(len(entities) + 1))
+    numbers = {entity: number for number, entity in enumerate(entities)}
+    return FactTable(Lazy([*names, "superseded_at"], make), numbers, starts.astype(np.int64))
 
 
-def _query(known: Known, name: str) -> str:
-    table = TABLES[name]
-    wanted = "SELECT guarantee_id FROM wanted"
-    if table.entity != "guarantee_id":
-        wanted = f"SELECT {table.entity} FROM {known.versions('guarantee', wanted)}"
-    return f"SELECT * FROM {known.versions(name, wanted)} ORDER BY {', '.join(table.key)}, known_at"
-
-
-def _index(name: str, table: pa.Table) -> FactTable:
-    columns = {
-        field.name: plain(table[field.name])
-        for field in table.schema
-        if field.name not in ("source", "batch")
-    }
-    superseded = columns["superseded_at"].astype(np.float64)
-    columns["superseded_at"] = np.where(np.isnan(superseded), NEVER, superseded)
-    return FactTable.build(list(columns[_entity(name)]), columns)
-
-
-def _entity(name: str) -> str:
-    return TABLES["signal" if name in SIGNAL_KINDS else name].entity
+def _superseded(position: Any, others: Sequence[Any], known: Any) -> Floats:
+    """The day from which a later version of the same key replaces each row."""
+    is_same = position[1:] == position[:-1]
+    for key in others:
+        is_same &= key[1:] == key[:-1]
+    until = np.full(len(position), NEVER)
+    until[:-1][is_same] = known[1:][is_same]
+    return until
 
 
 def plain(column: pa.ChunkedArray) -> Floats | Objects:

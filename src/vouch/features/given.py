@@ -44,6 +44,10 @@ class Lazy(Mapping[str, Value]):
     def __len__(self) -> int:
         return len(self._names)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process gets the values themselves."""
+        return dict, (dict(self),)
+
 
 def given_tables(
     rows: Mapping[str, Sequence[Row]], names: Sequence[str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,13 @@ PRIOR_AMOUNTS, PRIOR_LOG_AMOUNT = 5.0, 12.0
 # A guarantee is exposed for three years: compensations later than that are not counted either.
 OBSERVED_DAYS = 1096.0
 
+_SPAN, _SHIFT = 2.0**20, 2.0**17  # days: more than lie between any two dates, and before 1970
+_FINE = 2.0**20  # logarithms are summed as whole multiples of 1 / _FINE, which is exact
+
+
+# The columns by which guarantees are grouped.
+GROUPED_BY = ("lender", "channel", "region", "legal_form", "industry")
+
 
 def industry_group(code: str | None) -> str | None:
     """The section letter of a GB/T 4754 code, or the two-digit sector of a NAICS code.
@@ -34,93 +42,135 @@ def industry_group(code: str | None) -> str | None:
     return code[:2] if code[0].isdigit() else code[:1]
 
 
-def amount_band(amount: float) -> str:
-    """Half a power of ten, so that bands mean the same in any currency.
+# Half powers of ten up to 10^13, the edges of amount bands.
+_HALF_POWERS = np.array([10.0 ** (n / 2) for n in range(27)])
 
-    >>> amount_band(50_000), amount_band(150_000), amount_band(1_000_000)
-    ('10^4.5', '10^5.0', '10^6.0')
+
+def amount_bands(amounts: Floats) -> Objects:
+    """Half powers of ten at or below each amount, so that bands mean the same in any currency.
+
+    >>> amount_bands(np.array([50_000, 150_000, 1_000_000, np.nan])).tolist()
+    ['10^4.5', '10^5.0', '10^6.0', 'unknown']
     """
-    if not amount > 0:
-        return "unknown"
-    return f"10^{np.floor(2 * np.log10(amount)) / 2:.1f}"
+    names = ["unknown", *(f"10^{n / 2:.1f}" for n in range(len(_HALF_POWERS)))]
+    at = np.searchsorted(_HALF_POWERS, np.nan_to_num(amounts, nan=0.0), "right")
+    return np.array(names, dtype=object)[at]
 
 
-def terms_group(channel: str | None, guaranteed_share: float) -> str:
-    """The channel with the guaranteed share to the nearest twentieth.
+def share_steps(shares: Floats) -> Objects:
+    """Guaranteed shares to the nearest twentieth.
 
-    >>> terms_group("direct_link", 0.8), terms_group(None, float("nan"))
-    ('direct_link/0.80', '-/-')
+    >>> share_steps(np.array([0.8, 0.76, np.nan])).tolist()
+    ['0.80', '0.75', '-']
     """
-    share = "-" if np.isnan(guaranteed_share) else f"{np.round(guaranteed_share * 20) / 20:.2f}"
-    return f"{channel or '-'}/{share}"
+    steps, at = np.unique(np.round(shares * 20) / 20, return_inverse=True)
+    names = ["-" if np.isnan(step) else f"{step:.2f}" for step in steps.tolist()]
+    return np.array(names, dtype=object)[at]
 
 
 @dataclass(frozen=True)
-class Track:
-    """The record of one group: sorted days, with running sums that make exposure quick.
+class _Days:
+    """Sorted days of each group, one group after the other, with running sums over all of them.
 
-    A guarantee is exposed from the day it was known until it was called or OBSERVED_DAYS old. Sums
-    of days are whole numbers, so they are exact.
+    `keys` is group · SPAN + SHIFT + day, so that one search finds a place in any group. Days are
+    whole numbers, so sums of them are exact in whatever order.
     """
 
-    known: Floats
-    ended: Floats
-    called: Floats
-    log_amounts: Floats
+    keys: Floats
+    starts: Integers
+    running: Floats
 
     @classmethod
-    def of(cls, known: Floats, called: Floats, amounts: Floats) -> Track:
-        """From guarantees in the order in which they became known."""
+    def of(cls, group: Integers, days: Floats, groups: int, summed: Floats | None = None) -> _Days:
+        """From the group and day of each event; `summed` is added up instead of the days."""
+        keys = group * _SPAN + (_SHIFT + days)
+        order = np.argsort(keys, kind="stable")
+        starts = np.searchsorted(group[order], np.arange(groups + 1))
+        terms = (days if summed is None else summed)[order]
+        running = np.concatenate([[0.0], np.cumsum(terms)])
+        return cls(keys[order], starts.astype(np.int64), running)
+
+    def before(self, group: Integers, limit: Floats) -> Integers:
+        """The place of the first event of each group on or after its limit; group -1 has none."""
+        inside = np.clip(_SHIFT + limit, 0.0, _SPAN - 1)
+        found = np.searchsorted(self.keys, np.maximum(group, 0) * _SPAN + inside, "left")
+        return np.where(group < 0, 0, found).astype(np.int64)
+
+    def count(self, group: Integers, since: Floats, until: Floats) -> Floats:
+        """Events in [since, until)."""
+        return (self.before(group, until) - self.before(group, since)).astype(np.float64)
+
+    def total(self, group: Integers, since: Floats, until: Floats) -> Floats:
+        """The sum over events in [since, until)."""
+        last, first = self.before(group, until), self.before(group, since)
+        return self.running[last] - self.running[first]
+
+    def elapsed(self, group: Integers, until: Floats) -> Floats:
+        """Days passed by `until` since each event before it, summed."""
+        last, first = self.before(group, until), np.where(group < 0, 0, self.starts[group])
+        return (last - first) * until - (self.running[last] - self.running[first])
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """The records of the groups of one grouping, by group number; -1 is a group not seen before.
+
+    A guarantee is exposed from the day it was known until it was called or OBSERVED_DAYS old.
+    """
+
+    numbers: Mapping[Any, int]
+    known: _Days
+    ended: _Days
+    called: _Days
+    amounts: _Days
+
+    @classmethod
+    def of(cls, groups: Objects, known: Floats, called: Floats, amounts: Floats) -> Tracks:
+        """From guarantees: the group of each (None for none), its days and its amount."""
+        names = list(dict.fromkeys(groups.tolist()))
+        numbers = {name: number for number, name in enumerate(n for n in names if n is not None)}
+        group = _numbered(numbers, groups)
+        there = group >= 0
+        group, known, called, amounts = group[there], known[there], called[there], amounts[there]
         horizon = known + OBSERVED_DAYS
+        seen = called <= horizon
         logs = np.log(np.where(amounts > 0, amounts, np.exp(PRIOR_LOG_AMOUNT)))
+        count = len(numbers)
         return cls(
-            known,
-            np.sort(np.fmin(horizon, called)),
-            np.sort(called[called <= horizon]),
-            np.concatenate([[0.0], np.cumsum(logs)]),
+            numbers,
+            _Days.of(group, known, count),
+            _Days.of(group, np.fmin(horizon, called), count),
+            _Days.of(group[seen], called[seen], count),
+            _Days.of(group, known, count, np.round(logs * _FINE)),
         )
 
-    def compensations(self, since: Floats, until: Floats) -> Floats:
+    def number(self, groups: Objects) -> Integers:
+        """The number of each group."""
+        return _numbered(self.numbers, groups)
+
+    def compensations(self, group: Integers, since: Floats, until: Floats) -> Floats:
         """Compensations known in [since, until)."""
-        return (_below(self.called, until) - _below(self.called, since)).astype(np.float64)
+        return self.called.count(group, since, until)
 
-    def guarantees(self, since: Floats, until: Floats) -> Floats:
+    def guarantees(self, group: Integers, since: Floats, until: Floats) -> Floats:
         """Guarantees known in [since, until)."""
-        return (_below(self.known, until) - _below(self.known, since)).astype(np.float64)
+        return self.known.count(group, since, until)
 
-    def exposure(self, since: Floats, until: Floats) -> Floats:
+    def exposure(self, group: Integers, since: Floats, until: Floats) -> Floats:
         """Days at risk in [since, until), summed over the group."""
-        return self._at_risk(until) - self._at_risk(since)
+        return self._at_risk(group, until) - self._at_risk(group, since)
 
-    def log_amount(self, since: Floats, until: Floats) -> Floats:
-        """Sum of the logarithms of the amounts known in [since, until)."""
-        first, last = _below(self.known, since), _below(self.known, until)
-        return self.log_amounts[last] - self.log_amounts[first]
+    def log_amount(self, group: Integers, since: Floats, until: Floats) -> Floats:
+        """Sum of the logarithms of the amounts known in [since, until), to a millionth each."""
+        return self.amounts.total(group, since, until) / _FINE
 
-    def _at_risk(self, until: Floats) -> Floats:
-        known = _elapsed(self._known_days, self.known, until)
-        return known - _elapsed(self._ended_days, self.ended, until)
-
-    @cached_property
-    def _known_days(self) -> Floats:
-        return np.concatenate([[0.0], np.cumsum(self.known)])
-
-    @cached_property
-    def _ended_days(self) -> Floats:
-        return np.concatenate([[0.0], np.cumsum(self.ended)])
+    def _at_risk(self, group: Integers, until: Floats) -> Floats:
+        return self.known.elapsed(group, until) - self.ended.elapsed(group, until)
 
 
-def _below(days: Floats, limit: Floats) -> Integers:
-    return np.searchsorted(days, limit, "left").astype(np.int64)
-
-
-def _elapsed(running: Floats, days: Floats, until: Floats) -> Floats:
-    """Days passed by `until` since each of the sorted `days` before it, summed."""
-    count = _below(days, until)
-    return count * until - running[count]
-
-
-_NOTHING = Track.of(np.zeros(0), np.zeros(0), np.zeros(0))
+def _numbered(numbers: Mapping[Any, int], groups: Objects) -> Integers:
+    get = numbers.get
+    return np.fromiter((get(name, -1) for name in groups), dtype=np.int64, count=len(groups))
 
 
 @dataclass(frozen=True)
@@ -167,24 +217,13 @@ class PortfolioIndex:
         return _of_borrowers(called, "called_day")
 
     @cached_property
-    def everything(self) -> Track:
-        """The track of the whole portfolio."""
-        return Track.of(*(self._numbers(n) for n in ("known_day", "called_day", "amount")))
-
-    @cached_property
-    def tracks(self) -> Mapping[str, Mapping[str, Track]]:
-        """For each grouping, the track of each group."""
-        texts = ("lender", "channel", "industry", "region", "legal_form")
-        columns = {n: np.asarray(self.table[n].to_pylist(), dtype=object) for n in texts}
+    def tracks(self) -> Mapping[str, Tracks]:
+        """The tracks of each grouping; "everything" has the whole portfolio as its one group."""
+        columns = {n: np.asarray(self.table[n].to_pylist(), dtype=object) for n in GROUPED_BY}
         amount, share = self._numbers("amount"), self._numbers("share")
         known, called = self._numbers("known_day"), self._numbers("called_day")
-        return {
-            group: {
-                name: Track.of(known[rows], called[rows], amount[rows])
-                for name, rows in _by_value(values).items()
-            }
-            for group, values in groups_of(columns, amount, share).items()
-        }
+        groups = groups_of(columns, amount, share)
+        return {name: Tracks.of(g, known, called, amount) for name, g in groups.items()}
 
     def _numbers(self, name: str) -> Floats:
         values = self.table[name].to_numpy(zero_copy_only=False)
@@ -204,37 +243,44 @@ def groups_of(columns: Mapping[str, Objects], amount: Floats, share: Floats) -> 
     """The group of each guarantee in each grouping, None where it belongs to none.
 
     Args:
-        columns: lender, channel, industry (code), region and legal_form, as texts.
+        columns: GROUPED_BY, as texts.
         amount: loan amount.
         share: guaranteed share of it.
     """
-    bands = [amount_band(value) for value in amount.tolist()]
+    lender, bands, steps = columns["lender"], amount_bands(amount), share_steps(share)
     lender_band = [
         None if name is None else f"{name}/{band}"
-        for name, band in zip(columns["lender"], bands, strict=True)
+        for name, band in zip(lender.tolist(), bands.tolist(), strict=True)
     ]
-    terms = [terms_group(c, s) for c, s in zip(columns["channel"], share.tolist(), strict=True)]
-    industries = [industry_group(code) for code in columns["industry"]]
-    made = {"lender_band": lender_band, "terms": terms, "industry": industries}
-    plain = {name: columns[name] for name in ("lender", "channel", "region", "legal_form")}
+    terms = [
+        f"{name or '-'}/{step}"
+        for name, step in zip(columns["channel"].tolist(), steps.tolist(), strict=True)
+    ]
+    section = {code: industry_group(code) for code in set(columns["industry"].tolist())}
+    made = {
+        "everything": [""] * len(amount),
+        "lender_band": lender_band,
+        "terms": terms,
+        "industry": [section[code] for code in columns["industry"].tolist()],
+    }
+    plain = {name: columns[name] for name in GROUPED_BY}
     return plain | {name: np.array(values, dtype=object) for name, values in made.items()}
 
 
-def _by_value(values: Objects) -> dict[str, Integers]:
-    cases: dict[str, list[int]] = {}
-    for case, value in enumerate(values):
-        if value is not None:
-            cases.setdefault(value, []).append(case)
-    return {value: np.array(rows) for value, rows in cases.items()}
-
-
-@dataclass(frozen=True)
 class Portfolio:
-    """The portfolio as each case could see it: everything known before the case's day."""
+    """The portfolio as each case could see it: everything known before the case's day.
 
-    index: PortfolioIndex
-    as_of: Floats
-    groups: Mapping[str, Objects]
+    Args:
+        index: the portfolio's history.
+        as_of: the day of each case.
+        groups: the group of each case in each grouping, as `groups_of` gives them.
+    """
+
+    def __init__(self, index: PortfolioIndex, as_of: Floats, groups: Mapping[str, Objects]) -> None:
+        self._index = index
+        self._as_of = as_of
+        self._groups = groups
+        self._made: dict[tuple[str, ...] | tuple[str, str, float], Any] = {}
 
     def relative_rate(self, group: str, days: float) -> Floats:
         """Compensations of the case's group over those expected at the whole portfolio's rate.
@@ -242,10 +288,8 @@ class Portfolio:
         (called + PRIOR) / (rate · exposure + PRIOR) over the last `days`: 1 is average, 2 twice as
         many. A group not seen before is average.
         """
-        since = self.as_of - days
-        track = self.index.everything
-        exposure = track.exposure(since, self.as_of)
-        called = track.compensations(since, self.as_of)
+        exposure = self._sums("everything", days, "exposure")
+        called = self._sums("everything", days, "compensations")
         rate = np.divide(called, exposure, out=np.zeros(len(called)), where=exposure > 0)
         seen = self._sums(group, days, "compensations")
         expected = rate * self._sums(group, days, "exposure")
@@ -253,10 +297,8 @@ class Portfolio:
 
     def yearly_rate(self, days: float) -> Floats:
         """Compensations per guarantee and year of exposure in the whole portfolio."""
-        since = self.as_of - days
-        track = self.index.everything
-        exposure = track.exposure(since, self.as_of)
-        called = track.compensations(since, self.as_of) * 365.0
+        exposure = self._sums("everything", days, "exposure")
+        called = self._sums("everything", days, "compensations") * 365.0
         rate: Floats = np.full(len(called), np.nan)
         return np.divide(called, exposure, out=rate, where=exposure > 0)
 
@@ -271,9 +313,13 @@ class Portfolio:
         return typical
 
     def _sums(self, group: str, days: float, measure: str) -> Floats:
-        found = np.zeros(len(self.as_of))
-        tracks = self.index.tracks[group]
-        for name, cases in _by_value(self.groups[group]).items():
-            day = self.as_of[cases]
-            found[cases] = getattr(tracks.get(name, _NOTHING), measure)(day - days, day)
+        key = (group, measure, days)
+        if key not in self._made:
+            tracks = self._index.tracks[group]
+            if (group,) not in self._made:
+                self._made[(group,)] = tracks.number(self._groups[group])
+            number = self._made[(group,)]
+            since = self._as_of - days
+            self._made[key] = getattr(tracks, measure)(number, since, self._as_of)
+        found: Floats = self._made[key]
         return found
