@@ -141,7 +141,7 @@ class _OpenBook:
         if newest is None:
             return None
         index = PortfolioIndex.of(self.book.known(newest))
-        for lazy in ("everything", "tracks", "by_borrower", "compensations_by_borrower"):
+        for lazy in ("tracks", "by_borrower", "compensations_by_borrower"):
             getattr(index, lazy)
         return index
 

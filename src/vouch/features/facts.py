@@ -68,18 +68,20 @@ class Facts:
 
     @classmethod
     def of(cls, known: Known, guarantee_ids: Sequence[str]) -> Facts:
-        """Everything known about these guarantees, their borrowers and lenders."""
+        """Everything known about these guarantees, their borrowers and lenders.
+
+        A table is read when a feature first asks for it.
+        """
         wanted = {"guarantee_id": sorted(set(guarantee_ids))}
         guarantees = known.histories("guarantee", wanted["guarantee_id"])
         for other in ("borrower_id", "lender_id"):
             names = guarantees[other].unique().drop_null()
             wanted[other] = names.sort().to_pylist()
-        rows = {
-            name: guarantees
-            if name == "guarantee"
-            else known.histories(name, wanted[TABLES[name].entity])
-            for name in CASE_TABLES
-        }
+
+        def read(name: str) -> pa.Table:
+            return known.histories(name, wanted[TABLES[name].entity])
+
+        rows = Lazy(CASE_TABLES, lambda name: guarantees if name == "guarantee" else read(name))
 
         def make(name: str) -> FactTable:
             if name in SIGNAL_KINDS:
