@@ -272,19 +272,6 @@ def test_the_compiled_draw_is_the_python_one(monkeypatch: pytest.MonkeyPatch) ->
     assert (compiled.reached == plain.reached).all()
 
 
-def test_without_a_folder_to_keep_it_in_the_code_is_compiled_each_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def refuse_cache(**options: bool) -> object:
-        if options.get("cache"):
-            raise RuntimeError("cannot cache function: no locator available")
-        return lambda function: function
-
-    monkeypatch.setattr(common_factor.numba, "njit", refuse_cache)
-
-    assert common_factor._compiled(len) is len
-
-
 def test_an_empty_pool_costs_nothing() -> None:
     found = forecast("1000", [], [])
 

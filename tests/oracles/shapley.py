@@ -56,8 +56,8 @@ def _goes_left(node: dict[str, Any], row: np.ndarray) -> bool:
     value = row[node["split_feature"]]
     if node["decision_type"] == "==":
         return not np.isnan(value) and str(int(value)) in str(node["threshold"]).split("||")
-    if np.isnan(value):
-        if node["missing_type"] == "NaN":
-            return bool(node["default_left"])
+    if np.isnan(value) and node["missing_type"] != "NaN":
         value = 0.0
+    if np.isnan(value) or (node["missing_type"] == "Zero" and abs(value) <= 1e-35):
+        return bool(node["default_left"])
     return bool(value <= node["threshold"])

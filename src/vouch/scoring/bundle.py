@@ -33,10 +33,12 @@ from vouch.features.portfolio import PortfolioIndex
 from vouch.features.registry import named
 from vouch.policy.snapshot import pack, unpack
 from vouch.scoring.encode import Encoder, Matrix
+from vouch.scoring.forest import Forest
 from vouch.scoring.linear import Linear
 from vouch.scoring.spec import Spec
 
 FORMAT = 1
+_SAME_SUM = 1e-9
 _HASHED = ("bundle.json", "trees.txt", "spec.toml")
 
 
@@ -87,11 +89,14 @@ class Bundle:
         return named(list(self.encoder.names))
 
     @cached_property
+    def forest(self) -> Forest:
+        """The trees as arrays: what scores and explains."""
+        return Forest.parse(self.trees.model_to_string())
+
+    @cached_property
     def raw_base(self) -> float:
         """The uncalibrated margin before any feature speaks."""
-        first = np.full((1, len(self.encoder.names)), np.nan)
-        base = float(self.trees.predict(first, pred_contrib=True, num_threads=1)[0, -1])
-        return base + (self.linear.base if self.linear else 0.0)
+        return self.forest.base + (self.linear.base if self.linear else 0.0)
 
     @cached_property
     def base_points(self) -> int:
@@ -100,10 +105,7 @@ class Bundle:
 
     def raw_margins(self, matrix: Matrix) -> Floats:
         """Uncalibrated margins, one per row; the same alone as in a batch."""
-        threads = 1 if len(matrix) < 1000 else 0
-        trees = np.asarray(
-            self.trees.predict(matrix, raw_score=True, num_threads=threads), dtype=np.float64
-        )
+        trees = self.forest.margins(matrix)
         return trees + self.linear.margins(matrix) if self.linear else trees
 
     def probabilities(self, matrix: Matrix) -> Floats:
@@ -117,10 +119,7 @@ class Bundle:
         For the trees these are the path-dependent Shapley values (Lundberg et al. 2020); a linear
         term explains itself, measured from its average over the training rows.
         """
-        threads = 1 if len(matrix) < 100 else 0
-        values: Matrix = np.asarray(
-            self.trees.predict(matrix, pred_contrib=True, num_threads=threads), dtype=np.float64
-        )[:, :-1]
+        values = self.forest.contributions(matrix)
         return values + self.linear.contributions(matrix) if self.linear else values
 
     def save(self, folder: Path, card: str = "") -> str:
@@ -198,14 +197,18 @@ class Bundle:
         )
 
     def prove(self) -> None:
-        """Score the rows noted in training and compare.
+        """Score and explain the rows noted in training and compare; later calls find all compiled.
 
         Raises:
             ModelError: a probability differs.
         """
         for row in self.self_test:
             columns = {name: [row["features"][name]] for name in self.encoder.names}
-            found = float(self.probabilities(self.encoder.matrix(columns))[0])
+            matrix = self.encoder.matrix(columns)
+            found = float(self.probabilities(matrix)[0])
+            told = float(self.contributions(matrix).sum()) + self.raw_base
+            if abs(told - float(self.raw_margins(matrix)[0])) > _SAME_SUM:
+                raise ModelError(f"version {self.version} fails its self-test: reasons do not sum")
             if abs(found - row["default_probability"]) > 1e-12:
                 raise ModelError(
                     f"version {self.version} fails its self-test: {found!r} where training noted "

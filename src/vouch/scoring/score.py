@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vouch.domain.scale import share_out
 from vouch.features.asof import Floats, Objects
 from vouch.features.facts import Cases, Facts, compute
 from vouch.features.portfolio import PortfolioIndex
 from vouch.scoring.bundle import Bundle
+from vouch.scoring.points import whole_points
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,4 @@ def integer_points(
 ) -> NDArray[np.int64]:
     """Contributions to the margin as whole points that, with the base, sum to each score."""
     worth = -bundle.scale.points_per_log_odds * bundle.slope
-    exact = contributions * worth
-    rows = zip(exact.tolist(), scores.tolist(), strict=True)
-    shared = [share_out(row, score - bundle.base_points) for row, score in rows]
-    return np.array(shared, dtype=np.int64).reshape(contributions.shape)
+    return whole_points(contributions * worth, scores - bundle.base_points)

@@ -21,16 +21,15 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from vouch.compiled import compiled
 from vouch.monitoring.expectation.assumptions import Assumptions
 from vouch.monitoring.expectation.pool import FloatArray, IntArray, Pool
 
@@ -39,8 +38,6 @@ NOT_REACHED = -1
 _GROUP_RATIO = 1.25
 _LEAST_PROBABILITY = 1e-5  # all below share a group: hits are too rare to matter
 _BLOCK = 250
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -116,22 +113,13 @@ def _prepared(
     return bounds, heights, pool.losses_in_fen(severity)[order], days
 
 
-def _compiled(function: Function) -> Function:
-    """Compile with numba; without keeping it where there is no folder to keep it in."""
-    try:
-        compiled = numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:
-        compiled = numba.njit(nogil=True)(function)
-    return cast(Function, compiled)
-
-
-@_compiled
+@compiled
 def conditional_probability(height: float, shift: float) -> float:
     """The default probability of a guarantee in a state of the economy."""
     return 0.5 * math.erfc(height + shift)
 
 
-@_compiled
+@compiled
 def claim_day(chance: float, quantiles: FloatArray, horizon_days: int) -> int:
     """The day at a probability, counted from 0, within the horizon."""
     place = chance * (len(quantiles) - 1)
@@ -140,7 +128,7 @@ def claim_day(chance: float, quantiles: FloatArray, horizon_days: int) -> int:
     return min(int(day), horizon_days - 1)
 
 
-@_compiled
+@compiled
 def draw_defaults(
     rng: np.random.Generator,
     shift: float,
@@ -169,7 +157,7 @@ def draw_defaults(
             ahead += 1.0 + np.floor(rng.standard_exponential() / rate)
 
 
-@_compiled
+@compiled
 def total_and_day(by_day: IntArray, loss_to_reach: int) -> tuple[int, int]:
     """The sum of losses and the day on which it reaches what is asked for."""
     total, reached = 0, 0 if loss_to_reach <= 0 else NOT_REACHED
@@ -180,7 +168,7 @@ def total_and_day(by_day: IntArray, loss_to_reach: int) -> tuple[int, int]:
     return total, reached
 
 
-@_compiled
+@compiled
 def draw_scenarios(
     rng: np.random.Generator,
     factor: float,
