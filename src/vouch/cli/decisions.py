@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,6 +67,7 @@ class AskedCase:
     def decided(self, scheme: str | None = None) -> Decision:
         """The decision, under a scheme if one is asked for."""
         from vouch.scoring.decision import decide as decide_cases
+        from vouch.service.given import named
 
         (found,) = decide_cases(
             self.parts.champion(self.stage),
@@ -77,7 +78,8 @@ class AskedCase:
             [scheme or self.scheme],
             self.parts.states,
         )
-        return found
+        borrower, guarantee = named(found.borrower_id), named(found.guarantee_id)
+        return replace(found, borrower_id=borrower, guarantee_id=guarantee)
 
 
 def case_of(
@@ -88,8 +90,6 @@ def case_of(
     Raises:
         UsageError: neither or both of a guarantee and a file, or a stage without a decision.
     """
-    from dataclasses import replace
-
     from vouch.bootstrap import build
     from vouch.domain.stage import Stage
 
@@ -155,8 +155,10 @@ def show_decision(decision: Decision) -> None:
 
     advice = decision.advice
     assert advice is not None  # noqa: S101 - only post_loan has none, and is refused above
-    name = (decision.guarantee_id or "").lstrip("\0") or "case"
-    say(f"{name} as of {decision.as_of}: {outcome_words(advice.outcome)}")
+    say(
+        f"{decision.guarantee_id or 'case 个案'} as of {decision.as_of}: "
+        f"{outcome_words(advice.outcome)}"
+    )
     say(
         f"  score 评分 {decision.score}, grade 等级 {decision.grade}, "
         f"default probability 代偿概率 {decision.default_probability:.2%} "
@@ -192,6 +194,7 @@ def lenders(
     """Rank banks and schemes for an application, each place explained; the bank decides."""
     from vouch.domain.stage import Stage
     from vouch.monitoring.lender_ranking import rank_lenders
+    from vouch.scoring.advised import outcome_words
 
     case = case_of(Stage.PRE_LOAN, guarantee, facts, as_of, book)
     decision = case.decided()
@@ -200,6 +203,8 @@ def lenders(
         say_json([_ranked(rank) for rank in found])
         return
     fitting = sum(rank.fits for rank in found)
+    if decision.advice:
+        say(f"decision 决策: {outcome_words(decision.advice.outcome)}")
     say(
         f"grade 等级 {decision.grade}; {fitting} of {len(found)} banks and schemes meet every "
         f"criterion 满足全部条件; advice only 仅供参考"

@@ -118,6 +118,7 @@ def _show_example(parts: Vouch, book: Book) -> None:
     from vouch.book.case import case_facts
     from vouch.features.facts import Facts
     from vouch.features.spine import one, spine
+    from vouch.scoring.advised import outcome_words
     from vouch.scoring.decision import decide
 
     bundle = parts.champion(Stage.PRE_LOAN)
@@ -127,7 +128,7 @@ def _show_example(parts: Vouch, book: Book) -> None:
     known = book.known(day)
     facts = Facts.of(known, [guarantee_id])
     case = one(guarantee_id, day)
-    (decision,) = decide(bundle, parts.policy, case, facts, parts.portfolio())
+    (decision,) = decide(bundle, parts.policy, case, facts, parts.portfolio(), None, parts.states)
     amount = case_facts(book, guarantee_id)["guarantee"]["amount"]
     say(f"  {guarantee_id}, applied for {float(amount):,.2f} on {day}")
     say(
@@ -139,6 +140,10 @@ def _show_example(parts: Vouch, book: Book) -> None:
         say(f"  {reason.points:+5d}  {reason.zh}\n         {reason.en}")
     rest = sum(reason.points for reason in decision.reasons[_SHOWN_REASONS:])
     say(f"  {rest:+5d}  all other reasons 其他理由\n  {decision.score:5d}  score 评分")
+    if decision.advice:
+        say(f"  decision 决策: {outcome_words(decision.advice.outcome)}")
+        for finding in decision.advice.findings:
+            say(f"    {finding.rule}: {finding.zh}\n      {finding.en}")
     expected = decision.expected_compensation
     say(f"  expected compensation 预期代偿 {expected.total:,} under {expected.scheme}:")
     for party, part in (expected.by_party or {}).items():

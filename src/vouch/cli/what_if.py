@@ -19,9 +19,9 @@ from vouch.cli.terminal import UsageError, parsed_stage, progress, required_day,
 from vouch.settings import Settings
 
 if TYPE_CHECKING:
-    from vouch.domain.advice.case import Advice
     from vouch.domain.loss_comparison import Change, Comparison, Side
     from vouch.monitoring.what_if import BookWhatIf, Capped
+    from vouch.monitoring.what_if_case import CaseWhatIf
     from vouch.policy.reading import Policy
 
 app = typer.Typer()
@@ -58,7 +58,7 @@ def what_if(
         decision = case.decided()
         change = _change(case.parts.policy, decision.as_of, *asked)
         found = what_if_case(case.parts.policy, decision, change, case.parts.states)
-        _show_case(found.before, found.after, found.terms, json_)
+        _show_case(found, json_)
         return
     if as_of is None:
         raise UsageError("name a guarantee, give --facts FILE, or --as-of DAY for the whole book")
@@ -114,14 +114,18 @@ def _book(
         )
 
 
-def _show_case(before: Advice, after: Advice, terms: Comparison, json_: bool) -> None:
+def _show_case(found: CaseWhatIf, json_: bool) -> None:
     from vouch.scoring.advised import answer, outcome_words
 
+    before, after, terms = found.before, found.after, found.terms
+    for note in found.notes if not json_ else ():
+        warn(f"note: {note}")
     if json_:
         say_json(
             {
                 "before": {"advice": answer(before)} | _side(terms.before),
                 "after": {"advice": answer(after)} | _side(terms.after),
+                "notes": found.notes,
             }
         )
         return

@@ -19,11 +19,12 @@ _USUAL_DAYS = 365
 
 @dataclass(frozen=True)
 class CaseWhatIf:
-    """A case as it is and under other terms, each with its decision."""
+    """A case as it is and under other terms, each decided; `notes` say what is assumed."""
 
     before: Advice
     after: Advice
     terms: Comparison
+    notes: list[str]
 
 
 def what_if_case(policy: Policy, decision: Decision, change: Change, states: States) -> CaseWhatIf:
@@ -54,7 +55,17 @@ def what_if_case(policy: Policy, decision: Decision, change: Change, states: Sta
         before=advise(proposal, before, terms),
         after=advise(other, _capped(after, change.scheme or present, scheme), terms),
         terms=compare([loan], change, proposal.loss_given_default),
+        notes=_notes(proposal),
     )
+
+
+def _notes(proposal: Proposal) -> list[str]:
+    notes = []
+    if proposal.days is None:
+        notes.append(f"no term is stated: {_USUAL_DAYS} days are taken for the fees")
+    if proposal.fee_rate is None:
+        notes.append("no fee rate is stated: before the change there is no fee")
+    return notes
 
 
 def _loan(proposal: Proposal, scheme: Scheme) -> Loan:

@@ -214,7 +214,7 @@ def limit_advice(
     wished = proposal.amount if most is None else max(most, proposal.amount)
     tightest = min((limit for limit, _ in found), key=lambda limit: limit.amount, default=None)
     allowed = wished if tightest is None else min(tightest.amount, wished)
-    binding = tightest.rule if tightest is not None and allowed < proposal.amount else None
+    binding = tightest if allowed < proposal.amount else None
     advised = allowed if allowed == proposal.amount else _whole_steps(allowed, terms.limit_step)
     if allowed > proposal.amount:
         advised = max(advised, proposal.amount)
@@ -222,11 +222,11 @@ def limit_advice(
     base = proposal.amount if rate is None else max(advised, proposal.amount)
     severity = proposal.loss_given_default
     target = ((Decimal(1) if rate is None else rate) * base * severity).quantize(FEN, ROUND_HALF_UP)
-    zh, en = _worded(proposal, advised, next((x for x, _ in found if x.rule == binding), None))
+    zh, en = _worded(proposal, advised, binding)
     return LimitAdvice(
         asked=proposal.amount,
         advised=advised,
-        binding=binding,
+        binding=None if binding is None else binding.rule,
         limits=tuple(limit for limit, _ in found),
         target=target,
         expected_compensation=expected(proposal, advised),

@@ -122,7 +122,8 @@ def _untested_cap(proposal: Proposal, state: PortfolioState | Missing) -> list[U
     if isinstance(state, Missing):
         return [Untested("scheme_cap", *_MISSING[state])]
     if state.cap is None:
-        zh, en = "贷款银行或签约日不明，无法计算上限", "lender or agreement not stated"
+        zh = "贷款银行不明，或尚无此上限的协议，无法计算使用率"
+        en = "no lender is stated, or no agreement with this cap is known: its use cannot be told"
         return [Untested("scheme_cap", zh, en)]
     if state.cap.amount <= 0:
         zh = f"本期尚无解除担保，上限为零，已申请代偿 {yuan(state.cap.claims)} 元"
