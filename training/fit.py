@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import lightgbm
@@ -26,16 +26,44 @@ _OWN_KEYS = ("rounds", "fewest_rows_of_a_level")
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted, uncalibrated model."""
+    """A fitted, uncalibrated model; `given` are the terms whose weights the spec sets."""
 
     encoder: Encoder
     linear: Linear | None
     trees: lightgbm.Booster
+    given: Linear
 
     def margins(self, matrix: Matrix) -> Floats:
-        """Uncalibrated margins."""
+        """Uncalibrated margins, without the given terms."""
         trees = np.asarray(self.trees.predict(matrix, raw_score=True), dtype=np.float64)
         return trees + self.linear.margins(matrix) if self.linear else trees
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A fitted model with the slope and intercept of its learnt margins."""
+
+    fit: Fit
+    slope: float
+    intercept: float
+
+    def margins(self, matrix: Matrix) -> Floats:
+        """Calibrated margins: given terms + slope · learnt margin + intercept."""
+        learnt = self.slope * self.fit.margins(matrix) + self.intercept
+        return learnt + self.fit.given.margins(matrix)
+
+    @property
+    def linear(self) -> Linear | None:
+        """Learnt and given terms as one linear part, to which the slope applies as a whole."""
+        learnt, given = self.fit.linear, self.fit.given
+        if not given.terms:
+            return learnt
+        scale = 1 / self.slope
+        scaled = [
+            replace(t, weight=t.weight * scale, average=t.average * scale) for t in given.terms
+        ]
+        base = learnt or Linear(0.0, ())
+        return Linear(base.intercept, (*base.terms, *scaled))
 
 
 def seen_features(columns: Mapping[str, Any], names: Sequence[str]) -> list[str]:
@@ -58,9 +86,35 @@ def fit(spec: Spec, encoder: Encoder, matrix: Matrix, outcome: Floats) -> Fit:
     """Fit the linear base where the spec has one, then trees on its margin."""
     if not 0 < outcome.sum() < len(outcome):
         raise TrainingError("a part of the training rows holds only one outcome; use more history")
-    linear = fit_linear(spec, encoder, matrix, outcome) if spec.linear else None
-    start = linear.margins(matrix) if linear else None
-    return Fit(encoder, linear, fit_trees(spec, encoder, matrix, outcome, start))
+    given = given_terms(spec, encoder, matrix)
+    offset = given.margins(matrix)
+    linear = fit_linear(spec, encoder, matrix, outcome, offset) if spec.linear else None
+    if linear is None and given.terms:
+        linear = Linear(_solve(np.zeros((len(outcome), 0)), outcome, 1.0, [], offset)[0], ())
+    start = linear.margins(matrix) + offset if linear else None
+    free = _without_given(given, matrix)
+    return Fit(encoder, linear, fit_trees(spec, encoder, free, outcome, start), given)
+
+
+def given_terms(spec: Spec, encoder: Encoder, matrix: Matrix) -> Linear:
+    """The terms whose weights the spec sets, centred on the training rows; missing counts as 0."""
+    terms = []
+    for position, name in enumerate(encoder.names):
+        if name in spec.given:
+            free = Term(position, transform=spec.transforms[name], bound=np.inf)
+            seen = free.standard(matrix[:, position])
+            term = replace(free, centre=float(np.nanmean(seen)), bound=5.0, weight=spec.given[name])
+            terms.append(_averaged(term, matrix))
+    return Linear(0.0, tuple(terms))
+
+
+def _without_given(given: Linear, matrix: Matrix) -> Matrix:
+    """The matrix as the trees see it: a column that never varies is never split on."""
+    if not given.terms:
+        return matrix
+    hidden = matrix.copy()
+    hidden[:, [term.position for term in given.terms]] = 0.0
+    return hidden
 
 
 def fit_trees(
@@ -92,19 +146,23 @@ def fit_trees(
     return lightgbm.train(parameters, data, num_boost_round=int(spec.trees["rounds"]))
 
 
-def fit_linear(spec: Spec, encoder: Encoder, matrix: Matrix, outcome: Floats) -> Linear:
+def fit_linear(
+    spec: Spec, encoder: Encoder, matrix: Matrix, outcome: Floats, offset: Floats | None = None
+) -> Linear:
     """L2-regularised logistic regression whose weights keep the spec's signs.
 
     Minimises C · log loss + |w|² / 2 within bounds (L-BFGS-B), on standardised columns; a missing
-    number has a weight of its own, a category one per level.
+    number has a weight of its own, a category one per level. `offset` is part of every row's
+    margin as it is.
     """
-    terms = [_blank_term(spec, encoder, i, matrix[:, i]) for i in range(len(encoder.names))]
+    learnt = [i for i, name in enumerate(encoder.names) if name not in spec.given]
+    terms = [_blank_term(spec, encoder, i, matrix[:, i]) for i in learnt]
     design, owners = _design(terms, matrix)
     signs = [
         spec.signs[encoder.names[terms[o].position]] if part == "weight" else 0
         for o, part in owners
     ]
-    intercept, weights = _solve(design, outcome, float(spec.linear["C"]), signs)
+    intercept, weights = _solve(design, outcome, float(spec.linear["C"]), signs, offset)
     finished = _with_weights(terms, owners, weights)
     averaged = tuple(_averaged(term, matrix) for term in finished)
     return Linear(intercept, averaged)
@@ -140,10 +198,16 @@ def _design(terms: Sequence[Term], matrix: Matrix) -> tuple[Matrix, list[tuple[i
 
 
 def _solve(
-    design: Matrix, outcome: Floats, strength: float, signs: Sequence[int]
+    design: Matrix,
+    outcome: Floats,
+    strength: float,
+    signs: Sequence[int],
+    offset: Floats | None = None,
 ) -> tuple[float, Floats]:
+    apart = np.zeros(len(outcome)) if offset is None else offset
+
     def loss(w: Floats) -> tuple[float, Floats]:
-        margin = design @ w[1:] + w[0]
+        margin = design @ w[1:] + w[0] + apart
         fault = expit(margin) - outcome
         value = strength * np.sum(np.logaddexp(0, margin) - outcome * margin)
         slope = np.concatenate([[strength * fault.sum()], strength * (design.T @ fault) + w[1:]])
@@ -180,10 +244,12 @@ def _with_weights(
 
 def _averaged(term: Term, matrix: Matrix) -> Term:
     mean = float(term.values(matrix[:, term.position]).mean())
-    return Term(**{**vars(term), "average": mean})
+    return replace(term, average=mean)
 
 
-def calibrate(margins: Floats, outcome: Floats) -> tuple[float, float]:
+def calibrate(
+    margins: Floats, outcome: Floats, offset: Floats | None = None
+) -> tuple[float, float]:
     """Slope and intercept of the logistic regression of the outcome on out-of-fold margins.
 
     Platt's scaling without shrinking the targets; the slope is kept positive so that the order of
@@ -193,6 +259,6 @@ def calibrate(margins: Floats, outcome: Floats) -> tuple[float, float]:
     centre, spread = float(margins.mean()), float(margins.std()) or 1.0
     standard = ((margins - centre) / spread).reshape(-1, 1)
     # A strength this large leaves the penalty without weight against thousands of rows.
-    intercept, weights = _solve(standard, outcome, 1e3, slope_signs)
+    intercept, weights = _solve(standard, outcome, 1e3, slope_signs, offset)
     slope = max(float(weights[0]), 1e-3) / spread
     return slope, intercept - slope * centre

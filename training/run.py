@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from training import card, figures
-from training.fit import Fit, calibrate, fit, learn_encoder, seen_features
+from training.fit import Calibrated, calibrate, fit, given_terms, learn_encoder, seen_features
 from training.frame import Frame, assemble
 from training.guard import Suspicion, hold
 from training.split import Split, folds, out_of_time
@@ -134,16 +134,16 @@ def judge(spec: Spec, policy: Policy, frame: Frame, names: list[str]) -> Judgeme
     if split is None:
         return _judge_across(spec, policy, frame, names)
     learn = frame.take(split.learn)
-    fitted, slope, intercept = fit_calibrated(spec, learn, names)
+    model = fit_calibrated(spec, learn, names)
     judged = frame.take(split.judge)
-    margins = fitted.margins(fitted.encoder.matrix(judged.columns))
-    return _judgement("out_of_time", policy, judged, slope * margins + intercept, split)
+    margins = model.margins(model.fit.encoder.matrix(judged.columns))
+    return _judgement("out_of_time", policy, judged, margins, split)
 
 
 def _judge_across(spec: Spec, policy: Policy, frame: Frame, names: list[str]) -> Judgement:
-    margins = cross_fitted_margins(spec, frame, names)
-    slope, intercept = calibrate(margins, frame.outcome)
-    return _judgement("cross_fitted", policy, frame, slope * margins + intercept, None)
+    margins, offset = cross_fitted_margins(spec, frame, names)
+    slope, intercept = calibrate(margins, frame.outcome, offset)
+    return _judgement("cross_fitted", policy, frame, slope * margins + intercept + offset, None)
 
 
 def _judgement(
@@ -165,16 +165,16 @@ def _judgement(
     )
 
 
-def fit_calibrated(spec: Spec, frame: Frame, names: list[str]) -> tuple[Fit, float, float]:
+def fit_calibrated(spec: Spec, frame: Frame, names: list[str]) -> Calibrated:
     """A model on all rows of the frame, with the calibration of its cross-fitted margins."""
     encoder = learn_encoder(frame.columns, names)
     fitted = fit(spec, encoder, encoder.matrix(frame.columns), frame.outcome)
-    slope, intercept = calibrate(cross_fitted_margins(spec, frame, names), frame.outcome)
-    return fitted, slope, intercept
+    margins, offset = cross_fitted_margins(spec, frame, names)
+    return Calibrated(fitted, *calibrate(margins, frame.outcome, offset))
 
 
-def cross_fitted_margins(spec: Spec, frame: Frame, names: list[str]) -> Floats:
-    """For every row, the margin of a model that has not seen its borrower."""
+def cross_fitted_margins(spec: Spec, frame: Frame, names: list[str]) -> tuple[Floats, Floats]:
+    """For every row, the margin of a model that has not seen its borrower, and the given terms."""
     encoder = learn_encoder(frame.columns, names)
     matrix = encoder.matrix(frame.columns)
     fold = folds(frame, spec.calibration_folds)
@@ -184,19 +184,19 @@ def cross_fitted_margins(spec: Spec, frame: Frame, names: list[str]) -> Floats:
         if out.any():
             fitted = fit(spec, encoder, matrix[~out], frame.outcome[~out])
             margins[out] = fitted.margins(matrix[out])
-    return margins
+    return margins, given_terms(spec, encoder, matrix).margins(matrix)
 
 
 def make_bundle(spec: Spec, policy: Policy, frame: Frame, names: list[str], until: date) -> Bundle:
     """The model on all rows, as a bundle with its self-test."""
-    fitted, slope, intercept = fit_calibrated(spec, frame, names)
+    model = fit_calibrated(spec, frame, names)
     bundle = Bundle(
         spec=spec,
-        encoder=fitted.encoder,
-        trees=fitted.trees,
-        linear=fitted.linear,
-        slope=slope,
-        intercept=intercept,
+        encoder=model.fit.encoder,
+        trees=model.fit.trees,
+        linear=model.linear,
+        slope=model.slope,
+        intercept=model.intercept,
         scale=policy.scale,
         usual={name: _usual(frame.columns[name]) for name in names},
         training=Training(

@@ -15,6 +15,16 @@ def book_compensation_rate_1y(portfolio: Portfolio) -> Floats:
 
 
 @feature(
+    zh="近三年业务显示的代偿水平",
+    en="level of compensation shown by recent vintages",
+    unit="share",
+)
+def book_vintage_level(portfolio: Portfolio) -> Floats:
+    """Expected compensations per guarantee within three years, by the vintages' record so far."""
+    return portfolio.vintage_level()
+
+
+@feature(
     zh="该银行近五年代偿与平均之比",
     en="lender's compensations against average, 5 years",
     unit="ratio",

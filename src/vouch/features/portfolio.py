@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from vouch.book.book import Known
 from vouch.features.asof import NEVER, FactTable, Floats, Integers, Objects
+from vouch.features.vintages import Vintages
 
 # A group's record is pulled towards the average as if this many compensations had been expected of
 # it and had happened: below that, its own record is mostly chance.
@@ -225,6 +226,17 @@ class PortfolioIndex:
         groups = groups_of(columns, amount, share)
         return {name: Tracks.of(g, known, called, amount) for name, g in groups.items()}
 
+    @cached_property
+    def vintages(self) -> Vintages:
+        """The course of every guarantee from the day it was known."""
+        called = self._numbers("called_day")
+        return Vintages(self._numbers("known_day"), np.where(np.isnan(called), np.inf, called))
+
+    @cached_property
+    def levels(self) -> dict[float, float]:
+        """The book's level by day, as far as it was asked for."""
+        return {}
+
     def _numbers(self, name: str) -> Floats:
         values = self.table[name].to_numpy(zero_copy_only=False)
         return np.asarray(values, dtype=np.float64)
@@ -301,6 +313,18 @@ class Portfolio:
         called = self._sums("everything", days, "compensations") * 365.0
         rate: Floats = np.full(len(called), np.nan)
         return np.divide(called, exposure, out=rate, where=exposure > 0)
+
+    def vintage_level(self) -> Floats:
+        """The level that recent vintages show, by what was known before the case's month."""
+        months = self.as_of.astype("datetime64[D]").astype("datetime64[M]")
+        first = months.astype("datetime64[D]").astype(np.float64)
+        return np.array([self._level(day) for day in first.tolist()])
+
+    def _level(self, day: float) -> float:
+        levels = self.index.levels
+        if day not in levels:
+            levels[day] = self.index.vintages.level(day)
+        return levels[day]
 
     def volume(self, group: str, days: float) -> Floats:
         """Guarantees of the case's group in the last `days`."""

@@ -59,8 +59,9 @@ class Spec:
     """A model's specification as read from `models/<stage>/spec.toml`.
 
     `signs` gives +1 where a larger value can only raise the risk, -1 where it can only lower it,
-    0 where either may be; `transforms` how the linear part reads it; `allowed` the suspicions of
-    leakage that are sound, by field and check, each with the reason; `text` is the file itself.
+    0 where either may be; `transforms` how the linear part reads it; `given` the weights of terms
+    that are set, not learnt; `allowed` the suspicions of leakage that are sound, by field and
+    check, each with the reason; `text` is the file itself.
     """
 
     stage: Stage
@@ -69,6 +70,7 @@ class Spec:
     horizon: Horizon
     signs: Mapping[str, int]
     transforms: Mapping[str, str]
+    given: Mapping[str, float]
     linear: Mapping[str, Any]
     trees: Mapping[str, Any]
     calibration_folds: int
@@ -131,6 +133,9 @@ class Spec:
         transforms = {n: str(v.get("transform", "none")) for n, v in body["features"].items()}
         if set(transforms.values()) - set(TRANSFORMS):
             raise ValueError(f"[features]: transform must be one of {', '.join(TRANSFORMS)}")
+        given = {n: float(v["weight"]) for n, v in body["features"].items() if "weight" in v}
+        if any(weight * signs[name] <= 0 for name, weight in given.items()):
+            raise ValueError("[features]: a weight that is given must agree with its sign")
         return cls(
             stage=Stage.parse(body["stage"]),
             moment=moment,
@@ -138,6 +143,7 @@ class Spec:
             horizon=horizon,
             signs=signs,
             transforms=transforms,
+            given=given,
             linear=dict(body.get("linear", {})),
             trees=dict(body["trees"]),
             calibration_folds=int(body["calibration"]["folds"]),
