@@ -62,6 +62,18 @@ def written(
             for g in judgement.grades
         ),
         "",
+        "## Level by quarter",
+        "",
+        *_level(bundle),
+        "",
+        "| quarter of the case | rows | compensated | predicted | observed |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {q.period} | {q.rows:,} | {q.compensated:,} | {q.predicted:.2%} "
+            f"| {q.observed:.2%} |"
+            for q in judgement.periods
+        ),
+        "",
         "## Gates",
         "",
         *([f"- failed: {text}" for text in failed] or ["- all passed"]),
@@ -72,7 +84,22 @@ def written(
         "",
         "## Limits",
         "",
-        "- The level is that of the training window; across a cycle it has to be watched.",
-        "- Learnt from guarantees that were granted: applicants refused before are not in it.",
+        "- Learnt from guarantees that were granted. Nothing is known of applicants refused "
+        "before, and no outcome is made up for them (no reject inference): for applicants unlike "
+        "any that was granted, take the probability as too low rather than too high.",
+        "- Cases whose horizon has not ended are not learnt from as if they were clear; "
+        "guarantees released early are clear, since their release ends the risk.",
     ]
     return "\n".join(rows) + "\n"
+
+
+def _level(bundle: Bundle) -> list[str]:
+    """What the level rests on."""
+    given = bundle.spec.given
+    if not given:
+        return ["The level is that of the training window; across a cycle it has to be watched."]
+    return [
+        f"- `{name}` enters the log-odds with the given weight {weight:g}: every case is levelled "
+        "by what was known before its month, unfinished horizons included."
+        for name, weight in given.items()
+    ]

@@ -24,7 +24,15 @@ from vouch.errors import TrainingError
 from vouch.features.asof import Floats
 from vouch.features.describe import Progress
 from vouch.features.facts import EPOCH
-from vouch.monitoring.performance import Figure, GradeLevel, by_grade, flat, measure
+from vouch.monitoring.performance import (
+    Figure,
+    GradeLevel,
+    PeriodLevel,
+    by_grade,
+    by_quarter,
+    flat,
+    measure,
+)
 from vouch.policy.reading import Policy
 from vouch.scoring.bundle import Bundle, Training
 from vouch.scoring.registry import Registry, answering, connect
@@ -44,6 +52,7 @@ class Judgement:
     method: str
     figures: Mapping[str, Figure]
     grades: list[GradeLevel]
+    periods: list[PeriodLevel]
     rows: int
     compensated: int
     judged_from: date
@@ -157,6 +166,7 @@ def _judgement(
         method=method,
         figures=measure(frame.outcome, probability),
         grades=levels,
+        periods=by_quarter(frame.as_of, frame.outcome, probability),
         rows=len(frame),
         compensated=int(frame.outcome.sum()),
         judged_from=split.judged_from if split else first,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from vouch.monitoring.performance import by_grade, flat, measure
+from vouch.monitoring.performance import by_grade, by_month, by_quarter, flat, measure
 
 OUTCOME = np.array([1.0, 0.0, 1.0, 0.0, 0.0])
 PROBABILITY = np.array([0.9, 0.8, 0.4, 0.4, 0.1])
@@ -70,3 +70,15 @@ def test_by_grade_leaves_out_empty_grades() -> None:
 def test_flat_names_the_intervals() -> None:
     found = flat(measure(OUTCOME, PROBABILITY))
     assert set(found) >= {"auc", "auc_interval", "observed", "observed_interval"}
+
+
+def test_the_level_by_month_and_quarter_counted_by_hand() -> None:
+    # days since 1970-01-01: 31 is 1 February 1970, 89 is 31 March, 90 is 1 April
+    days = np.array([31.0, 31.0, 89.0, 90.0])
+    outcome, probability = np.array([1.0, 0.0, 0.0, 1.0]), np.array([0.5, 0.1, 0.3, 0.2])
+    months = [(m.period, m.rows, m.compensated) for m in by_month(days, outcome, probability)]
+    assert months == [("1970-02", 2, 1), ("1970-03", 1, 0), ("1970-04", 1, 1)]
+    first, second = by_quarter(days, outcome, probability)
+    assert (first.period, first.rows, first.compensated) == ("1970Q1", 3, 1)
+    assert (first.predicted, first.observed) == (pytest.approx(0.3), pytest.approx(1 / 3))
+    assert (second.period, second.predicted, second.observed) == ("1970Q2", 0.2, 1.0)

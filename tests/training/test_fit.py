@@ -9,7 +9,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from tests.scoring.conftest import SPEC, columns
-from training.fit import calibrate, fit, fit_linear, learn_encoder, seen_features
+from training.fit import Calibrated, calibrate, fit, fit_linear, learn_encoder, seen_features
 from vouch.errors import TrainingError
 from vouch.scoring.spec import Spec
 
@@ -75,3 +75,32 @@ def test_one_outcome_cannot_be_learnt_from() -> None:
     encoder = learn_encoder(found, ["amount"])
     with pytest.raises(TrainingError, match="only one outcome"):
         fit(Spec.parse(SPEC), encoder, encoder.matrix(found), np.zeros(50))
+
+
+def test_a_given_term_is_neither_learnt_nor_scaled() -> None:
+    """The outcome does not depend on it at all, and still it counts with the weight it was given.
+
+    Whatever slope the calibration finds, twice the staff raises the margin by 0.5 · log 2; and
+    neither the learnt terms nor the trees read it.
+    """
+    spec = replace(
+        Spec.parse(SPEC), given={"headcount": 0.5}, transforms={"amount": "log", "headcount": "log"}
+    )
+    found = columns(ROWS, seed=1)
+    found["headcount"] = np.abs(np.nan_to_num(found["headcount"])) + 1
+    outcome = (np.random.default_rng(2).random(ROWS) < 0.2).astype(float)
+    encoder = learn_encoder(found, ["amount", "headcount"])
+    matrix = encoder.matrix(found)
+    fitted = fit(spec, encoder, matrix, outcome)
+    model = Calibrated(fitted, *calibrate(fitted.margins(matrix), outcome))
+    twice = matrix * [1.0, 2.0]
+    np.testing.assert_allclose(model.margins(twice) - model.margins(matrix), 0.5 * np.log(2))
+    assert model.linear is not None
+    trees = np.asarray(fitted.trees.predict(twice, raw_score=True))
+    np.testing.assert_array_equal(trees, fitted.trees.predict(matrix, raw_score=True))
+    scored = model.slope * (trees + model.linear.margins(twice)) + model.intercept
+    np.testing.assert_allclose(scored, model.margins(twice), atol=1e-9)
+    alone = replace(spec, linear={})
+    without = fit(alone, encoder, matrix, outcome)
+    assert without.linear is not None
+    assert without.linear.terms == ()

@@ -14,7 +14,15 @@ from vouch.features.describe import Progress, describe, silent
 from vouch.features.portfolio import PortfolioIndex
 from vouch.features.spine import spine
 from vouch.labels import outcomes
-from vouch.monitoring.performance import Figure, GradeLevel, by_grade, flat, measure
+from vouch.monitoring.performance import (
+    Figure,
+    GradeLevel,
+    PeriodLevel,
+    by_grade,
+    by_month,
+    flat,
+    measure,
+)
 from vouch.policy.reading import Policy
 from vouch.scoring.bundle import Bundle
 
@@ -29,6 +37,7 @@ class Evaluation:
     until: date
     figures: dict[str, Figure]
     grades: list[GradeLevel]
+    months: list[PeriodLevel]
     rows: int
     compensated: int
     unknown: int
@@ -44,6 +53,7 @@ class Evaluation:
             "compensated": self.compensated,
             "outcome_unknown": self.unknown,
             **flat(self.figures),
+            "months": [vars(level) for level in self.months],
             "grades": [vars(level) | {"observed": vars(level.observed)} for level in self.grades],
         }
 
@@ -73,7 +83,7 @@ def evaluate(
     names = list(dict.fromkeys([*bundle.encoder.names, *bundle.spec.limits]))
     columns = describe(known, cases.cases, names, PortfolioIndex.of(known), progress)
     kept = bundle.spec.within_limits(columns, len(cases))
-    outcome = outcome[kept]
+    cases, outcome = cases.take(kept), outcome[kept]
     if not len(outcome):
         raise NotFoundError(
             f"no {bundle.stage.value} case from {since} to {until} has an outcome known by "
@@ -89,6 +99,7 @@ def evaluate(
         until=until,
         figures=measure(outcome, probability),
         grades=by_grade(outcome, probability, grade, [g.name for g in policy.grades]),
+        months=by_month(cases.cases.as_of, outcome, probability),
         rows=len(outcome),
         compensated=int(outcome.sum()),
         unknown=unknown,

@@ -143,6 +143,40 @@ def by_grade(
     return levels
 
 
+@dataclass(frozen=True)
+class PeriodLevel:
+    """Predicted against observed among the cases of one period, such as 2024-05 or 2024Q2."""
+
+    period: str
+    rows: int
+    compensated: int
+    predicted: float
+    observed: float
+
+
+def by_month(as_of: Floats, outcome: Floats, probability: Floats) -> list[PeriodLevel]:
+    """The level month by month, oldest first; `as_of` in days since 1970-01-01."""
+    months = as_of.astype("datetime64[D]").astype("datetime64[M]")
+    return _by_period(np.array([str(month) for month in months]), outcome, probability)
+
+
+def by_quarter(as_of: Floats, outcome: Floats, probability: Floats) -> list[PeriodLevel]:
+    """The level quarter by quarter, oldest first; `as_of` in days since 1970-01-01."""
+    months = as_of.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    quarters = [f"{1970 + month // 12}Q{month % 12 // 3 + 1}" for month in months.tolist()]
+    return _by_period(np.array(quarters), outcome, probability)
+
+
+def _by_period(periods: Any, outcome: Floats, probability: Floats) -> list[PeriodLevel]:
+    names, index = np.unique(periods, return_inverse=True)
+    rows, bad = np.bincount(index), np.bincount(index, outcome)
+    predicted = np.bincount(index, probability)
+    return [
+        PeriodLevel(str(name), int(n), int(b), float(p / n), float(b / n))
+        for name, n, b, p in zip(names, rows, bad, predicted, strict=True)
+    ]
+
+
 def flat(figures: Mapping[str, Figure]) -> dict[str, Any]:
     """Figures as JSON: the value by name, the interval as `<name>_interval`."""
     values: dict[str, Any] = {name: figure.value for name, figure in figures.items()}
