@@ -316,14 +316,14 @@ class Portfolio:
 
     def vintage_level(self) -> Floats:
         """The level that recent vintages show, by what was known before the case's month."""
-        months = self.as_of.astype("datetime64[D]").astype("datetime64[M]")
+        months = self._as_of.astype("datetime64[D]").astype("datetime64[M]")
         first = months.astype("datetime64[D]").astype(np.float64)
         return np.array([self._level(day) for day in first.tolist()])
 
     def _level(self, day: float) -> float:
-        levels = self.index.levels
+        levels = self._index.levels
         if day not in levels:
-            levels[day] = self.index.vintages.level(day)
+            levels[day] = self._index.vintages.level(day)
         return levels[day]
 
     def volume(self, group: str, days: float) -> Floats:
