@@ -69,9 +69,8 @@ class PortfolioDay:
             ValueError: a subject names none.
         """
         clients = [self._client(subject) for subject in subjects]
-        leverage, concentration = (
-            self._burdens(clients, self.indicators[name].parameters)
-            for name in ("leverage", "client_concentration")
+        leverage, concentration = self._burdens(
+            clients, [self.indicators[n].parameters for n in ("leverage", "client_concentration")]
         )
         return [
             self._state(subject, client, whole, ours)
@@ -166,20 +165,33 @@ class PortfolioDay:
         theirs = [row for row in self._in_force.get(group, []) if row["guarantor"] == guarantor]
         return _Client(guarantor, borrower, subject.guarantee_id, asked, theirs)
 
-    def _burdens(self, clients: Sequence[_Client], numbers: Numbers) -> list[_Burdens]:
-        """The client's liability by what is newly guaranteed, by the weights of an indicator."""
-        limits = sorted({fen(numbers["farmer_client_limit"]), fen(numbers["small_client_limit"])})
+    def _burdens(
+        self, clients: Sequence[_Client], weights: Sequence[Numbers]
+    ) -> list[list[_Burdens]]:
+        """Each client's liability by what is newly guaranteed, by the weights of each indicator.
+
+        One query for all: it is what a single decision waits for.
+        """
+        limits = sorted(
+            {fen(n[key]) for n in weights for key in ("farmer_client_limit", "small_client_limit")}
+        )
         ends = [client.ends(limits) for client in clients]
         rows = [row for i, c in enumerate(clients) for row in c.rows(i, ends[i])]
         if not rows:
-            return []
+            return [[] for _ in weights]
         found = self.known.query(
-            f"SELECT guarantor, role, sum(liability)::HUGEINT AS owed FROM {weighted(numbers)} "
-            "GROUP BY guarantor, role",
+            " UNION ALL ".join(
+                f"SELECT {i} AS number, guarantor, role, sum(liability)::HUGEINT AS owed "
+                f"FROM {weighted(numbers)} GROUP BY guarantor, role"
+                for i, numbers in enumerate(weights)
+            ),
             given={"guarantees": pa.Table.from_pylist(rows, schema=_COLUMNS)},
         ).to_pylist()
-        owed = {(row["guarantor"], row["role"]): int(row["owed"]) for row in found}
-        return [_burdens(i, ends[i], owed) for i in range(len(clients))]
+        owed = {(r["number"], r["guarantor"], r["role"]): int(r["owed"]) for r in found}
+        return [
+            [_burdens(number, i, ends[i], owed) for i in range(len(clients))]
+            for number in range(len(weights))
+        ]
 
     def cap_state(self, subject: Subject, guarantor: str) -> CapState | None:
         """Where the cap of the subject's scheme with its lender stands; None where nobody can tell.
@@ -282,17 +294,20 @@ class _Burdens:
     client_now: Decimal
 
 
-def _burdens(number: int, ends: Sequence[int], owed: Mapping[tuple[str, str], int]) -> _Burdens:
+def _burdens(
+    weights: int, number: int, ends: Sequence[int], owed: Mapping[tuple[int, str, str], int]
+) -> _Burdens:
+    def liability(case: str, role: str) -> int:
+        return owed.get((weights, case, role), 0)
+
     steps = []
     for step, end in enumerate(ends):
         case = f"{number}/{step}"
-        weight = Decimal(owed.get((case, _NEW), 0)) / (end * WEIGHT_STEPS)
-        last = step == len(ends) - 1
-        up_to = None if last else Decimal(end).scaleb(-2)
-        steps.append(Step(up_to, _liability(owed.get((case, _NOW), 0)), weight))
-    affiliates = owed.get((f"{number}/0", "affiliate"), 0)
-    now = owed.get((f"{number}", _NOW), 0)
-    return _Burdens(Burden(tuple(steps)), _liability(affiliates), _liability(now))
+        weight = Decimal(liability(case, _NEW)) / (end * WEIGHT_STEPS)
+        up_to = None if step == len(ends) - 1 else Decimal(end).scaleb(-2)
+        steps.append(Step(up_to, _liability(liability(case, _NOW)), weight))
+    affiliates = _liability(liability(f"{number}/0", "affiliate"))
+    return _Burdens(Burden(tuple(steps)), affiliates, _liability(liability(f"{number}", _NOW)))
 
 
 def _liability(steps: int) -> Decimal:
