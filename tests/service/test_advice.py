@@ -14,7 +14,10 @@ from typer.testing import CliRunner, Result
 
 from vouch.book.book import Book
 from vouch.cli import app
+from vouch.domain.access import Institution, Level
 from vouch.errors import FactsError, VouchError
+from vouch.service.answers import DecisionAnswer
+from vouch.service.rows import shown
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +87,20 @@ def test_the_stored_answer_holds_the_decision_with_its_figures(serve, own_book):
     assert advice["decision"] == "decline"
     assert advice["untested"] == []
     assert Decimal(advice["limit"]["advised"]) <= 330_000
+
+
+def test_a_bank_is_not_shown_the_guarantors_figures(serve, own_book):
+    client = serve(VOUCH_BOOK=str(own_book.path))
+    answer = client.post("/v1/pre-loan/score", json={"guarantee_id": "N1"}).json()
+    seen = shown(answer, Institution(Level.LENDER, "L1"))["advice"]
+    assert "single_client" in rules(seen)
+    assert "2000000.00" not in json.dumps(seen)
+    assert "2,000,000.00" not in json.dumps(seen)
+    assert seen["decision"] == answer["advice"]["decision"]
+    assert seen["limit"]["advised"] == answer["advice"]["limit"]["advised"]
+    assert DecisionAnswer.model_validate(answer | {"advice": seen})
+    own = shown(answer, Institution(Level.GUARANTOR, "GC1"))["advice"]
+    assert own == answer["advice"]
 
 
 @pytest.mark.parametrize("slug", ["pre-loan", "in-loan"])

@@ -17,6 +17,8 @@ from vouch.features.registry import features
 
 # Inputs of features that read other institutions' guarantees.
 _SHARED = frozenset({"earlier", "earlier_compensation", "portfolio"})
+# Rules of the decision that speak of the guarantor's portfolio.
+_OF_PORTFOLIO = frozenset({"single_client", "group", "leverage", "ticket", "scheme_cap"})
 _RESIDENT = re.compile(r"[0-9]{17}[0-9Xx]")
 
 
@@ -28,7 +30,37 @@ def shown(answer: Mapping[str, Any], institution: Institution) -> dict[str, Any]
         found["borrower_id"] = masked_id(borrower)
     if institution.level is not Level.PROVINCE:
         found["reasons"] = [_withheld(reason) for reason in found["reasons"]]
+    if institution.level is Level.LENDER and found.get("advice"):
+        found["advice"] = _advice_for_bank(found["advice"])
     return found
+
+
+def _advice_for_bank(advice: Mapping[str, Any]) -> dict[str, Any]:
+    """The advice without the guarantor's own figures, or what the client owes elsewhere."""
+    limit = advice["limit"]
+    open_limits = [one for one in limit["limits"] if one["rule"] not in _OF_PORTFOLIO]
+    shown_limit = limit | {"limits": open_limits}
+    if limit["binding"] in _OF_PORTFOLIO:
+        shown_limit |= {
+            "zh": f"建议额度 {limit['advised']} 元，依据担保机构的组合",
+            "en": f"Limit advised {limit['advised']} yuan, by the guarantor's portfolio",
+        }
+    return dict(advice) | {
+        "limit": shown_limit,
+        "rules": [_unfigured(rule, {"figures": {}}) for rule in advice["rules"]],
+        "untested": [_unfigured(rule, {}) for rule in advice["untested"]],
+    }
+
+
+def _unfigured(rule: Mapping[str, Any], without: Mapping[str, Any]) -> Mapping[str, Any]:
+    if rule["rule"] not in _OF_PORTFOLIO:
+        return rule
+    return {
+        **rule,
+        **without,
+        "zh": "依据担保机构的组合，数值不展示",
+        "en": "By the guarantor's portfolio; its figures are not shown",
+    }
 
 
 def _withheld(reason: Mapping[str, Any]) -> Mapping[str, Any]:
