@@ -57,9 +57,11 @@ def simulate(
 def _check(book: Path, json_: bool) -> None:
     """Print every gate; the command fails where one does."""
     from vouch.book.book import Book
-    from vouch.simulator.gates import gates
+    from vouch.simulator.gates import gates, separations
 
-    found = gates(Book(book))
+    held = Book(book)
+    with progress("checking"):
+        found = [*gates(held), *separations(held)]
     if json_:
         say_json([vars(gate) | {"passed": gate.passed} for gate in found])
     else:

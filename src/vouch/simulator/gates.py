@@ -7,10 +7,13 @@ from typing import Any
 from vouch.book.book import Book, Known
 from vouch.domain.credit_code import credit_code_fault
 from vouch.domain.risk_sharing import Party
+from vouch.domain.stage import Stage
 from vouch.errors import BookError
 from vouch.policy.reading import Policy
 from vouch.simulator.calibration import Section, province
+from vouch.simulator.ceiling.separation import reachable_auc
 
+_STAGES = {Stage.PRE_LOAN: "保前", Stage.IN_LOAN: "保中", Stage.POST_LOAN: "保后"}
 _CODED = "('enterprise', 'sole_trader', 'cooperative')"
 _YEAR = 365
 
@@ -47,6 +50,26 @@ def gates(book: Book) -> list[Gate]:
         _financing_cost(known, limits, last),
         _rolling_rate(known, limits, last),
         *_never(known),
+    ]
+
+
+def separations(book: Book) -> list[Gate]:
+    """How well the best reachable probabilities tell cases apart, by stage, as an AUC.
+
+    Higher than the limit means that something hidden shows; lower, that nothing can be learnt.
+
+    Raises:
+        BookError: the book was not simulated.
+    """
+    limits = province()["separation"]
+    return [
+        Gate(
+            f"best reachable AUC, {stage.value.replace('_', '-')}",
+            f"{zh}可达AUC上限",
+            reachable_auc(book, stage),
+            *limits[stage.value],
+        )
+        for stage, zh in _STAGES.items()
     ]
 
 
