@@ -11,6 +11,17 @@ ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long a fault test goes on."""
+    parser.addoption("--kills", type=int, default=50, help="times that a run is killed")
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    """How often a fault test kills a run."""
+    return int(request.config.getoption("--kills"))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data; tests that need it skip where it is missing."""

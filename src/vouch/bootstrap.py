@@ -20,6 +20,7 @@ from vouch.book.book import Book
 from vouch.domain.advice.case import Missing, PortfolioState
 from vouch.domain.stage import Stage
 from vouch.errors import ModelError, PolicyError, VouchError
+from vouch.features.describe import Progress
 from vouch.features.portfolio import PortfolioIndex
 from vouch.monitoring.measures.catalogue import Indicator, catalogue
 from vouch.monitoring.portfolio_state import PortfolioDay
@@ -34,6 +35,8 @@ from vouch.store.store import Store
 from vouch.warning.duty import Duty
 from vouch.warning.linking import Linker
 from vouch.warning.notify import Mailer, mailer
+from vouch.warning.schedule import Watchman
+from vouch.warning.webhook import Robot
 
 log = logging.getLogger("vouch")
 
@@ -317,7 +320,25 @@ class Vouch:
             administrator=settings.administrator,
             duty_list=settings.duty_list,
             linker=self.linker(),
+            robot=self.robot(),
         )
+
+    def robot(self) -> Robot | None:
+        """The robot told of what is urgent, or None where the settings name none."""
+        settings = self.settings
+        if settings.webhook_url is None:
+            return None
+        return Robot(settings.webhook_url, settings.webhook_secret, clock.now)
+
+    def watchman(self, progress: Progress) -> Watchman:
+        """A process on watch over the book of the settings."""
+        settings = self.settings
+
+        def champion() -> Bundle:
+            self.champions.refresh()
+            return self.champion(Stage.POST_LOAN)
+
+        return Watchman(self.duty(), settings.book, champion, settings.inbox, progress)
 
     def close(self) -> None:
         """Give back what is held open."""

@@ -11,6 +11,7 @@ VouchError                 what a user can mend; its text names the place and th
 ├── NotFoundError          no guarantee, decision or version of that name
 ├── SettingsError          a setting in the environment is wrong
 ├── StoreError             the store cannot be reached or is of another version
+├── AnswerError            an alert cannot be answered so
 ├── LeaseError             another process holds what only one may
 ├── ConflictError          a request contradicts an earlier one
 └── MailError              a mail could not be handed over
@@ -73,6 +74,10 @@ class SettingsError(VouchError):
 
 class StoreError(VouchError):
     """The store cannot be reached or is of another version."""
+
+
+class AnswerError(VouchError):
+    """An alert cannot be answered or closed that way."""
 
 
 class LeaseError(VouchError):

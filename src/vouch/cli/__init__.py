@@ -18,6 +18,7 @@ from vouch.cli import (
     proof,
     running,
     schemes,
+    warning,
     what_if,
 )
 from vouch.cli.terminal import warn
@@ -34,6 +35,7 @@ for part in (books, models, decisions, what_if, running, portfolio, forecast, pr
     app.add_typer(part.app)
 app.add_typer(schemes.app, name="scheme")
 app.add_typer(keys.app, name="keys")
+app.add_typer(warning.app, name="warning")
 
 
 def main() -> None:

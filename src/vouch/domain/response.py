@@ -56,6 +56,8 @@ class Terms:
         left_out: subjects of rules that never count as a source in a combination.
         daily_budget: most alerts that a manager is told of in a day; red ones go out anyhow.
         full_chance_days: lead time that leaves every chance to act.
+        catch_up_days: missed days looked at after downtime.
+        may_be_silent: days that a table of the book may go without anything new.
     """
 
     effective_from: date
@@ -71,6 +73,7 @@ class Terms:
     daily_budget: int
     full_chance_days: int
     catch_up_days: int
+    may_be_silent: Mapping[str, int]
 
     def clocked(self, severity: Severity, look: Look, calendar: WorkCalendar) -> Clocked:
         """The clock of an alert from when its signal could be known.

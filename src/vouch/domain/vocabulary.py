@@ -50,6 +50,19 @@ COUNTER_KINDS: Terms = {
     "mortgage": ("抵押",),
     "pledge": ("质押",),
 }
+# What was done about a warning; the words are ours, after what account managers report.
+DISPOSITIONS: Terms = {
+    "visited": ("已走访",),
+    "contacted": ("已联系",),
+    "repaid": ("已还款", "已结清"),
+    "rescheduled": ("展期或调整还款",),
+    "secured": ("追加反担保",),
+    "collecting": ("启动催收",),
+    "legal_action": ("诉讼保全",),
+    "compensation_prepared": ("准备代偿",),
+    "watching": ("持续关注",),
+    "false_alarm": ("误报",),
+}
 SIGNAL_KINDS: Terms = {
     "tax_paid": ("纳税",),
     "tax_declared": ("申报收入",),

@@ -47,6 +47,7 @@ def _terms(body: Mapping[str, Any], place: str) -> Terms:
         daily_budget=_whole(body, "daily_budget", place),
         full_chance_days=_whole(body, "full_chance_days", place),
         catch_up_days=_whole(body, "catch_up_days", place),
+        may_be_silent=_silence(body.get("may_be_silent", {}), place),
     )
 
 
@@ -87,6 +88,12 @@ def _steps(given: Any, place: str) -> tuple[Step, ...]:
     if [s.share for s in steps] != sorted(s.share for s in steps):
         raise PolicyError(f"{place}: the steps must rise by their share")
     return tuple(steps)
+
+
+def _silence(body: Any, place: str) -> dict[str, int]:
+    if not isinstance(body, Mapping):
+        raise PolicyError(f"{place}: may_be_silent must be a table of days by table of the book")
+    return {table: _whole(body, table, f"{place} [may_be_silent]") for table in body}
 
 
 def _number(body: Mapping[str, Any], key: str, place: str) -> float:

@@ -56,7 +56,8 @@ class _Sending:
             headers[REQUEST_ID] = self._request_id
             given = {name for name, _ in message["headers"]}
             message["headers"] += [pair for pair in _SECURITY if pair[0] not in given]
-            if message["status"] >= 400 and headers.get("content-type", "").startswith("text/"):
+            kind = headers.get("content-type", "")
+            if message["status"] >= 400 and kind.startswith("text/plain"):
                 self._is_replaced = True
                 await self._replace(message, headers)
                 return

@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect
 from vouch.domain.access import Caller
 from vouch.domain.stage import Stage
 from vouch.errors import ConflictError, FactsError, FieldFault, VouchError
+from vouch.service.acknowledge import add_acknowledgement
 from vouch.service.answers import DecisionAnswer, VersionsAnswer
 from vouch.service.envelope import REQUEST_ID, Envelope, request_id_of
 from vouch.service.gate import credential
@@ -206,6 +207,7 @@ def web(settings: Settings) -> FastAPI:
     for stage in Stage:
         _add_scoring(app, stage)
     _add_reading(app)
+    add_acknowledgement(app, settings)
     _add_refusals(app)
     return app
 

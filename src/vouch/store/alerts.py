@@ -82,14 +82,18 @@ class AlertDesk:
                     found[key] = alert
         return found
 
+    def live_of(self, cause: str) -> list[Alert]:
+        """Alerts of a cause that are not closed."""
+        return self._alerts(select(ALERTS).where(_LIVE, ALERTS.c.cause == cause))
+
     def live_count(self) -> int:
         """How many alerts are not closed."""
         return int(self._connection.execute(select(func.count()).where(_LIVE)).scalar_one())
 
-    def live_guarantees(self) -> set[str]:
-        """The guarantees that have a live alert."""
-        query = select(ALERTS.c.guarantee_id).where(_LIVE).distinct()
-        return set(self._connection.execute(query).scalars())
+    def live_guarantees(self, without_cause: str) -> set[str]:
+        """The guarantees that have a live alert of another cause than this."""
+        query = select(ALERTS.c.guarantee_id).where(_LIVE, ALERTS.c.cause != without_cause)
+        return set(self._connection.execute(query.distinct()).scalars())
 
     def untold_managers(self) -> list[str | None]:
         """Whose alerts wait to be told, in order."""

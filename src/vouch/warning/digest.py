@@ -25,7 +25,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 # So many guarantees in full, so many more as one line each: mail programs cut what is longer than
 # about 100 kB.
-IN_FULL, IN_BRIEF = 10, 290
+IN_FULL, IN_BRIEF = 5, 30
 
 Words = Mapping[str, Any]
 

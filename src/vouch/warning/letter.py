@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from email import message_from_string
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
@@ -15,9 +16,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from vouch.policy.reading import Policy
 from vouch.store.alerts import AlertDesk
 from vouch.store.outbox import Mail
-from vouch.warning.digest import TEMPLATES, Digest, local_time, part, subject
+from vouch.warning.digest import TEMPLATES, Digest, Kind, local_time, part, subject
 from vouch.warning.duty import Duty
 from vouch.warning.observe import plain_text
+from vouch.warning.webhook import message
 
 
 def post(duty: Duty, desk: AlertDesk, digest: Digest) -> int:
@@ -31,8 +33,17 @@ def post(duty: Duty, desk: AlertDesk, digest: Digest) -> int:
         url = duty.linker.url(link)
         digest = replace(digest, link=url, link_expires=link.expires_at)
     mails = compose(digest, duty.policy, duty.mailer.sender, duty.problems)
+    if duty.robot is not None and digest.kind in (Kind.URGENT, Kind.ESCALATION):
+        # a robot speaks to a whole room: no names, no figures
+        title = plain_text(subject_of(mails[0]))
+        mails.append(message(mails[0].message_id, title))
     desk.queue(mails, digest.now)
     return len(mails)
+
+
+def subject_of(mail: Mail) -> str:
+    """The subject line of a mail as people read it."""
+    return str(message_from_string(mail.content, policy=SMTP)["Subject"])
 
 
 def compose(digest: Digest, policy: Policy, sender: Any, problems: list[str]) -> list[Mail]:
@@ -43,19 +54,19 @@ def compose(digest: Digest, policy: Policy, sender: Any, problems: list[str]) ->
         # whatever the template trips over: news without ornament is worth more than none
         problems.append(f"a mail could not be written as it should ({error!r}); it went out bare")
         title, text, html = *_bare(digest), None
-    message = EmailMessage(policy=SMTP)
-    message["Subject"] = title
-    message["From"] = sender
-    message["To"] = list(digest.recipients)
+    letter = EmailMessage(policy=SMTP)
+    letter["Subject"] = title
+    letter["From"] = sender
+    letter["To"] = list(digest.recipients)
     if digest.copies:
-        message["Cc"] = list(digest.copies)
-    message["Date"] = format_datetime(digest.now)
-    message["Message-ID"] = message_id = _message_id(digest, sender.domain)
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(text, cte="base64")
+        letter["Cc"] = list(digest.copies)
+    letter["Date"] = format_datetime(digest.now)
+    letter["Message-ID"] = message_id = _message_id(digest, sender.domain)
+    letter["Auto-Submitted"] = "auto-generated"
+    letter.set_content(text, cte="base64")
     if html is not None:
-        message.add_alternative(html, subtype="html", cte="base64")
-    content = message.as_bytes().decode("ascii")
+        letter.add_alternative(html, subtype="html", cte="base64")
+    content = letter.as_bytes().decode("ascii")
     everybody = dict.fromkeys(a.addr_spec for a in (*digest.recipients, *digest.copies))
     return [Mail(message_id, address, content) for address in everybody]
 

@@ -24,6 +24,7 @@ from vouch.scoring.bundle import Bundle
 from vouch.scoring.reasons import reasons
 from vouch.scoring.score import Scores, score_features
 from vouch.scoring.subject import exposure_of
+from vouch.warning.circles import Circles
 from vouch.warning.exposure import Schemes
 from vouch.warning.rule import Snapshot, signals
 from vouch.warning.rules.model import days_back
@@ -76,6 +77,7 @@ class _Looker:
         self.policy = policy
         self.history = PortfolioIndex.of(known)
         self.schemes = Schemes(policy, known.as_of)
+        self.circles = Circles.of(known)
         self.back = days_back(policy)
         self.earlier = known.as_of - timedelta(days=self.back)
         before = in_force(known, [self.earlier])
@@ -108,7 +110,8 @@ class _Looker:
             detail[name]["path"] = [*path, [self._month_day(0), detail[name]["score"]]]
         rows_of = {cases.guarantee_ids[row]: row for row in rows}
         managers, guarantors = (views.guarantee.text(f"{w}_id") for w in ("manager", "guarantor"))
-        borrowers, groups = table["borrower_id"].to_pylist(), views.borrower.text("group_id")
+        borrowers = table["borrower_id"].to_pylist()
+        circles = dict(zip(rows, self.circles.names_of([borrowers[r] for r in rows]), strict=True))
         sightings = []
         for signal in found:
             row, told = rows_of[signal.guarantee_id], detail[signal.guarantee_id]
@@ -118,7 +121,7 @@ class _Looker:
                     manager_id=managers[row],
                     borrower_id=borrowers[row],
                     guarantor_id=guarantors[row],
-                    circle=groups[row] or borrowers[row],
+                    circle=circles[row],
                     expected=float(told["expected_total"]),
                     detail=told,
                 )

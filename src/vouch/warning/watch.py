@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import Any
 from uuid import uuid4
 
 from vouch.book.book import Book
@@ -44,8 +45,11 @@ from vouch.features.describe import Progress, silent
 from vouch.scoring.bundle import Bundle
 from vouch.store.outbox import Channel
 from vouch.store.runs import Run
+from vouch.warning.arrivals import Arrival
 from vouch.warning.chasing import Chased, chase
 from vouch.warning.duty import Duty
+from vouch.warning.freshness import CAUSE, feeds
+from vouch.warning.notice import Notice, feed_alerts
 from vouch.warning.notify import Delivery, deliver
 from vouch.warning.observe import Observation, Part
 from vouch.warning.people import People, people
@@ -59,7 +63,9 @@ class WatchReport:
 
     `without_manager` and `without_email` name guarantees whose news reached no account manager;
     `default_scheme_used` counts alerts by the scheme name that policy does not know ("-": none);
-    `problems` says what was left out or went wrong while the run went on for the rest.
+    `feeds` says when each feed last brought something new, `arrivals` how many rows each file of
+    the inbox added; `problems` says what was left out or went wrong while the run went on for the
+    rest.
     """
 
     as_of: date
@@ -85,6 +91,8 @@ class WatchReport:
     without_manager: list[str] = field(default_factory=list)
     without_email: list[str] = field(default_factory=list)
     default_scheme_used: dict[str, int] = field(default_factory=dict)
+    feeds: dict[str, str] = field(default_factory=dict)
+    arrivals: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -108,6 +116,7 @@ def watch_once(
     known_at: datetime | None = None,
     progress: Progress = silent,
     tells: bool = True,
+    arrivals: Sequence[Arrival] = (),
 ) -> WatchReport:
     """Raise, update and close alerts as of a date and tell people of their news.
 
@@ -121,6 +130,7 @@ def watch_once(
         as_of: the day to look at.
         known_at: when signals seen now could be known; by default the present.
         progress: called with guarantees done and in all.
+        arrivals: what became of the files that arrived before.
         tells: whether people are told in this run, or in a later one that catches up further.
 
     Raises:
@@ -143,7 +153,12 @@ def watch_once(
     chased = Chased()
     if tells:
         told, delivery, chased = _tell(duty, staff, run)
-    return _end(duty, run, len(observation), told, delivery, chased)
+    duty.problems.extend(arrival.problem for arrival in arrivals if arrival.problem)
+    written = _report(duty, run, len(observation), told, delivery, chased)
+    written = replace(written, arrivals={a.file: a.accepted for a in arrivals})
+    report = _end(duty, book, run, written)
+    send(duty)
+    return report
 
 
 def _begin(duty: Duty, book: Book, as_of: date, known_at: datetime) -> Run:
@@ -229,7 +244,7 @@ def _combined(
 
 def _close_ended(duty: Duty, run: Run, observation: Observation) -> Run:
     with duty.desk() as desk:
-        ended = observation.ended(desk.live_guarantees())
+        ended = observation.ended(desk.live_guarantees(without_cause=CAUSE))
         now = duty.clock()
         live = [a for a in desk.around(ended, now).values() if a.closed_at is None]
         changes = [close_alert(alert, ENDED, run.as_of, now) for alert in live]
@@ -267,37 +282,54 @@ def send(duty: Duty) -> Delivery:
     return deliver(duty.store, couriers, duty.clock, keep)
 
 
-def _end(
+def _report(
     duty: Duty, run: Run, guarantees: int, told: Told, delivery: Delivery, chased: Chased
 ) -> WatchReport:
+    counted: dict[str, Any] = {kind.value: run.counts.get(kind.value, 0) for kind in _COUNTED}
+    return WatchReport(
+        as_of=run.as_of,
+        guarantees=guarantees,
+        alerts=0,
+        **counted,
+        held=told.held,
+        reminders=chased.reminders,
+        escalations=chased.escalations,
+        mails_queued=told.mails + chased.mails,
+        mails_sent=delivery.sent,
+        mails_waiting=delivery.waiting,
+        mails_given_up=delivery.given_up,
+        seconds=(duty.clock() - run.started_at).total_seconds(),
+        mail_errors=delivery.errors,
+        without_manager=sorted(told.without_manager),
+        without_email=sorted(told.without_email),
+        default_scheme_used={
+            name.removeprefix("scheme "): n
+            for name, n in run.counts.items()
+            if name.startswith("scheme ")
+        },
+    )
+
+
+def _end(duty: Duty, book: Book, run: Run, report: WatchReport) -> WatchReport:
     now = duty.clock()
+    found = feeds(book, run.as_of, duty.terms().may_be_silent)
+    last = next((r.report for r in duty.store.watch_runs(2) if r.report), {})
     with duty.desk() as desk:
-        report = WatchReport(
-            as_of=run.as_of,
-            guarantees=guarantees,
+        silent = feed_alerts(desk, found, Look(run.as_of, run.known_at, now), duty)
+        problems = list(dict.fromkeys([*duty.problems, *silent]))
+        report = replace(
+            report,
             alerts=desk.live_count(),
-            **{kind.value: run.counts.get(kind.value, 0) for kind in _COUNTED},
-            held=told.held,
-            reminders=chased.reminders,
-            escalations=chased.escalations,
-            mails_queued=told.mails + chased.mails,
-            mails_sent=delivery.sent,
-            mails_waiting=delivery.waiting,
-            mails_given_up=delivery.given_up,
-            seconds=(now - run.started_at).total_seconds(),
-            mail_errors=delivery.errors,
-            without_manager=sorted(told.without_manager),
-            without_email=sorted(told.without_email),
-            default_scheme_used={
-                name.removeprefix("scheme "): n
-                for name, n in run.counts.items()
-                if name.startswith("scheme ")
-            },
-            problems=list(dict.fromkeys(duty.problems)),
+            feeds={feed.name: feed.newest.isoformat() for feed in found},
+            problems=problems,
         )
         written = vars(report) | {"as_of": run.as_of.isoformat()}
         desk.keep_run(replace(run, ended_at=now, report=written))
         desk.note_watch(run.as_of, now, {k: v for k, v in written.items() if type(v) is int})
+        # what was said already is not said again each day
+        if duty.administrator and set(problems) - set(last.get("problems", ())):
+            notice = Notice(run.run_id, now, problems)
+            desk.queue([notice.mail(duty.administrator, duty.mailer.sender)], now)
     return report
 
 
