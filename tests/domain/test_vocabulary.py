@@ -4,7 +4,13 @@ import pytest
 
 from vouch.book.schema import Column
 from vouch.book.tables import TABLES
-from vouch.domain.vocabulary import REPAYMENTS, Terms, term_of
+from vouch.domain.vocabulary import (
+    REPAYMENTS,
+    SIGNAL_KINDS,
+    SIGNAL_MEANINGS,
+    Terms,
+    term_of,
+)
 
 CHOICES = [
     pytest.param(column, id=f"{table.name}.{column.name}")
@@ -33,3 +39,7 @@ def test_a_choice_is_read_by_any_of_its_names(column: Column) -> None:
 def test_ways_of_repaying_are_named_as_on_the_forms() -> None:
     shown = [names[0] for names in REPAYMENTS.values()]
     assert shown == ["等额本息", "等额本金", "按期付息到期还本", "一次还本付息", "随借随还"]
+
+
+def test_every_kind_of_signal_says_what_its_value_is() -> None:
+    assert list(SIGNAL_MEANINGS) == list(SIGNAL_KINDS)
