@@ -17,6 +17,7 @@ from tests.conftest import ROOT
 from training.commands import register
 from vouch import cli
 from vouch.book.book import Book
+from vouch.book.tables import TABLES
 from vouch.documents import pages, stale, write
 from vouch.errors import VouchError
 from vouch.settings import Settings
@@ -144,7 +145,7 @@ def test_sources_say_what_is_never_read(run: Run) -> None:
 def test_templates_are_written_once(run: Run, tmp_path: Path, language: str) -> None:
     result = run("book", "template", tmp_path / "t", "--language", language)
     assert result.exit_code == 0
-    assert len(list((tmp_path / "t").iterdir())) == 10
+    assert len(list((tmp_path / "t").iterdir())) == len(TABLES)
     assert run("book", "template", tmp_path / "t", "--language", language).exception is not None
 
 

@@ -49,7 +49,7 @@ def test_shipped_policy_is_whole() -> None:
     assert set(policy.schemes) == set(named.split())
     assert policy.default_scheme in policy.schemes
     assert [grade.name for grade in policy.grades] == ["A", "B", "C", "D", "E"]
-    assert policy.rules["RP02"].severity is Severity.RED
+    assert policy.rule("RP02", date(2025, 1, 1)).severity is Severity.RED
     assert policy.loss_given_default == Decimal("0.60")
 
 

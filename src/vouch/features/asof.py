@@ -186,6 +186,23 @@ class History:
         found[has] = self.column(name)[np.cumsum(self.lengths)[has] - 1]
         return found
 
+    def days_of_run(self, mask: Flags) -> Floats:
+        """Days from the first fact of the newest unbroken run that `mask` holds for to the date.
+
+        NaN where the newest fact is not of such a run.
+        """
+        found: Floats = np.full(self.size, np.nan)
+        has = self.lengths > 0
+        if not has.any():
+            return found
+        position = np.arange(len(self.rows))
+        broken = np.maximum.reduceat(np.where(mask, -1, position), self._heads)
+        first = np.maximum(broken + 1, self._heads)
+        is_run = first < np.cumsum(self.lengths)[has]
+        days = self.age[np.minimum(first, len(self.rows) - 1)]
+        found[has] = np.where(is_run, days, np.nan)
+        return found
+
     def days_since_last(self) -> Floats:
         """Days since the newest event."""
         return self.as_of - self.last("event_at")

@@ -1,7 +1,7 @@
 """Reading the policy files; a wrong file is refused with its name, the key and the remedy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, tzinfo
 from decimal import Decimal
 from functools import cached_property
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from vouch.domain.advice.terms import DecisionTerms, Outcome
-from vouch.domain.alert import Severity
 from vouch.domain.calendar import WorkCalendar
 from vouch.domain.classification import ClassificationStandard, read_classification_standards
 from vouch.domain.code_list import CodeList, read_code_list
@@ -25,6 +24,7 @@ from vouch.policy.decisions import decision_versions
 from vouch.policy.lenders import fit_versions
 from vouch.policy.response import response_terms, work_calendar
 from vouch.policy.schemes import fraction, scheme_versions
+from vouch.policy.warning import RuleNumbers, rule_numbers
 
 SHIPPED = Path(__file__).parent
 
@@ -36,15 +36,6 @@ class Grade:
     name: str
     lowest_score: int
     band: Outcome
-
-
-@dataclass(frozen=True)
-class RuleNumbers:
-    """A warning rule's severity, usual lead time before compensation, and its own thresholds."""
-
-    severity: Severity
-    lead_days: int
-    thresholds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -161,10 +152,19 @@ class Policy:
         return str(self._loss["default_scheme"])
 
     @cached_property
-    def rules(self) -> Mapping[str, RuleNumbers]:
-        """The numbers of each warning rule by code."""
-        path = self.folder / "warning.toml"
-        return {code: _rule_numbers(path, code, body) for code, body in read_toml(path).items()}
+    def rules(self) -> Mapping[str, list[RuleNumbers]]:
+        """The versions of each warning rule's numbers, oldest first, by code."""
+        return rule_numbers(self.folder / "warning.toml")
+
+    def rule(self, code: str, on: date) -> RuleNumbers:
+        """The numbers of a warning rule in force on a day.
+
+        Raises:
+            PolicyError: there are none, or none in force on that day.
+        """
+        if code not in self.rules:
+            raise PolicyError(f"{self.folder / 'warning.toml'}: there is no [[{code}]]")
+        return in_force(self.rules[code], on)
 
     @property
     def guard(self) -> dict[str, Any]:
@@ -255,18 +255,3 @@ def _grade(path: Path, body: Mapping[str, Any]) -> Grade:
         return Grade(name, int(body["lowest_score"]), Outcome.parse(str(body["band"])))
     except ValueError as error:
         raise PolicyError(f"{path}: grade {name}: band {error}") from error
-
-
-def _rule_numbers(path: Path, code: str, body: Mapping[str, Any]) -> RuleNumbers:
-    try:
-        return RuleNumbers(
-            severity=Severity.parse(str(body["severity"])),
-            lead_days=int(body["lead_days"]),
-            thresholds={
-                key: float(value)
-                for key, value in body.items()
-                if key not in ("severity", "lead_days")
-            },
-        )
-    except (KeyError, ValueError, TypeError) as error:
-        raise PolicyError(f"{path}: [{code}] has a wrong or missing {error}") from error

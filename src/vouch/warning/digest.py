@@ -282,7 +282,7 @@ def _circle(first: Alert, others: Sequence[Sequence[Alert]], said: Words) -> str
 
 def _finding(alert: Alert, policy: Policy, language: str) -> dict[str, Any]:
     said, declared = words(language), rules()[alert.rule]
-    thresholds = policy.rules[alert.rule].thresholds
+    thresholds = policy.rule(alert.rule, alert.as_of).thresholds
     name, seen = (
         (declared.zh, declared.seen_zh) if language == "zh" else (declared.en, declared.seen_en)
     )
@@ -290,7 +290,9 @@ def _finding(alert: Alert, policy: Policy, language: str) -> dict[str, Any]:
     notes = [said["combined"].format(sources=alert.note)] if alert.note else []
     if also:
         names = [
-            (r.zh if language == "zh" else r.en).format(**policy.rules[r.code].thresholds)
+            (r.zh if language == "zh" else r.en).format(
+                **policy.rule(r.code, alert.as_of).thresholds
+            )
             for r in also
         ]
         notes.append(said["also"].format(names=said["comma"].join(names)))

@@ -78,7 +78,8 @@ class _Looker:
         self.history = PortfolioIndex.of(known)
         self.schemes = Schemes(policy, known.as_of)
         self.circles = Circles.of(known)
-        self.back = days_back(policy)
+        self.as_of = known.as_of
+        self.back = days_back(policy, known.as_of)
         self.earlier = known.as_of - timedelta(days=self.back)
         before = in_force(known, [self.earlier])
         self.in_force_before = frozenset(before.table["guarantee_id"].to_pylist())
@@ -89,13 +90,13 @@ class _Looker:
         probabilities, scores = self._scored(features)
         views = Views(facts, cases, self.history)
         snapshot = Snapshot(
-            guarantee_ids=cases.guarantee_ids,
+            cases=cases,
+            views=views,
             scores=scores,
             scores_before=self._scores_before(cases, facts),
             default_probabilities=probabilities,
-            days_past_due=views.performance.last("days_past_due"),
         )
-        found = list(most_urgent(signals(snapshot, self.policy)).values())
+        found = list(most_urgent(signals(snapshot, self.policy, self.as_of)).values())
         wanted = {signal.guarantee_id for signal in found}
         rows = [row for row, name in enumerate(cases.guarantee_ids) if name in wanted]
         some = Cases([cases.guarantee_ids[row] for row in rows], cases.as_of[rows])
@@ -173,7 +174,8 @@ class _Looker:
         schemes, starts = views.guarantee.text("scheme"), views.guarantee.number("start_on")
         amounts, balances = views.guarantee.number("amount"), views.performance.last("balance")
         guaranteed = views.guarantee.number("guaranteed_amount")
-        lenders = table["lender"].to_pylist()
+        late, lenders = views.performance.last("days_past_due"), table["lender"].to_pylist()
+        guarantee_ids = snapshot.cases.guarantee_ids
         details = {}
         for position, row in enumerate(rows):
             probability = float(snapshot.default_probabilities[row])
@@ -181,12 +183,12 @@ class _Looker:
             signed = _day(starts[row])
             expected = self.schemes.expected(schemes[row], signed, probability, exposure)
             score = int(snapshot.scores[row])
-            details[snapshot.guarantee_ids[row]] = {
+            details[guarantee_ids[row]] = {
                 "borrower": masked(names[row]),
                 "lender": plain_text(lenders[row]),
                 "amount": str(money(amounts[row])),
                 "balance": str(exposure),
-                "days_past_due": _number(snapshot.days_past_due[row]),
+                "days_past_due": _number(late[row]),
                 "score": score,
                 "score_before": _number(snapshot.scores_before[row]),
                 "grade": self.policy.grade(score).name,
@@ -197,7 +199,7 @@ class _Looker:
                 "scheme_is_assumed": expected.is_assumed,
                 "expected": {party.value: str(v) for party, v in expected.by_party.items()},
                 "expected_total": str(expected.total),
-                "back_days": days_back(self.policy),
+                "back_days": self.back,
             }
         return details
 

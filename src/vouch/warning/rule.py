@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from datetime import date
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 
@@ -15,26 +17,47 @@ import vouch.warning.rules as package
 from vouch.domain.alert import Signal
 from vouch.errors import PolicyError
 from vouch.features.asof import Flags, Floats
+from vouch.features.facts import Cases, Views
 from vouch.policy.reading import Policy
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Guarantees in force on one date, one value per guarantee in every array, NaN where unknown.
+    """Guarantees in force, each on its date; what rules ask for by the names of their parameters.
 
-    `scores_before` are the scores so many days earlier as the rule MD01 looks back, NaN for a
-    guarantee that was not in force then.
+    Any view that features can ask for (`performance`, `borrower`, a kind of signal, …), `as_of`,
+    and the arrays here, one value per guarantee, NaN where unknown. `scores_before` are the scores
+    so many days earlier as the rule MD01 looks back, NaN for a guarantee not in force then.
     """
 
-    guarantee_ids: Sequence[str]
+    cases: Cases
+    views: Views
     scores: Floats
     scores_before: Floats
     default_probabilities: Floats
-    days_past_due: Floats
 
     def __len__(self) -> int:
         """Number of guarantees."""
-        return len(self.guarantee_ids)
+        return len(self.cases)
+
+    @property
+    def as_of(self) -> Floats:
+        """The date of each guarantee, in days."""
+        return self.cases.as_of
+
+    def view(self, name: str) -> Any:
+        """What a parameter of this name means, made once."""
+        if name not in self._made:
+            own = name in (*_ARRAYS, "as_of")
+            self._made[name] = getattr(self, name) if own else self.views.view(name)
+        return self._made[name]
+
+    @cached_property
+    def _made(self) -> dict[str, Any]:
+        return {}
+
+
+_ARRAYS = ("scores", "scores_before", "default_probabilities")
 
 
 @dataclass(frozen=True)
@@ -46,14 +69,16 @@ class Finding:
 
 
 Thresholds = Mapping[str, float]
+Function = Callable[..., Finding]
 
 
 @dataclass(frozen=True)
 class Rule:
     """A declared rule.
 
-    `thresholds` are the numbers it takes from policy; names may hold them in braces, and what was
-    seen may hold figures of the evidence. Rules of one `cause` make one alert between them.
+    `inputs` are the views its function takes before the thresholds. `thresholds` are the numbers
+    it takes from policy; names may hold them in braces, and what was seen may hold figures of the
+    evidence. Rules of one `cause` make one alert between them.
     """
 
     code: str
@@ -65,13 +90,17 @@ class Rule:
     action_zh: str
     action_en: str
     thresholds: tuple[str, ...]
-    function: Callable[[Snapshot, Thresholds], Finding]
+    function: Function
     about: str
+    inputs: tuple[str, ...] = ()
+
+    def finding(self, snapshot: Snapshot, thresholds: Thresholds) -> Finding:
+        """For which guarantees the rule fires at these thresholds."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return self.function(*(snapshot.view(name) for name in self.inputs), thresholds)
 
 
 _RULES: dict[str, Rule] = {}
-
-_Function = Callable[[Snapshot, Thresholds], Finding]
 
 
 def rule(
@@ -85,16 +114,16 @@ def rule(
     seen_en: str,
     action_zh: str,
     action_en: str,
-) -> Callable[[_Function], _Function]:
+) -> Callable[[Function], Function]:
     """Declare a function as the rule of this code; its docstring says when it fires."""
 
-    def declare(function: _Function) -> _Function:
+    def declare(function: Function) -> Function:
         if code in _RULES:
             raise ValueError(f"two rules have the code {code}")
         about = inspect.cleandoc(function.__doc__ or "")
-        _RULES[code] = Rule(
-            code, cause, zh, en, seen_zh, seen_en, action_zh, action_en, thresholds, function, about
-        )
+        said = (zh, en, seen_zh, seen_en, action_zh, action_en)
+        inputs = tuple(inspect.signature(function).parameters)[:-1]
+        _RULES[code] = Rule(code, cause, *said, thresholds, function, about, inputs)
         return function
 
     return declare
@@ -117,30 +146,39 @@ def check_numbers(policy: Policy) -> None:
     path = policy.folder / "warning.toml"
     for code in policy.rules.keys() ^ rules().keys():
         what = "no rule has this code" if code in policy.rules else "this rule has no numbers"
-        raise PolicyError(f"{path}: [{code}]: {what}; the rules are {', '.join(rules())}")
+        raise PolicyError(f"{path}: [[{code}]]: {what}; the rules are {', '.join(rules())}")
     for code, declared in rules().items():
-        given, wanted = set(policy.rules[code].thresholds), set(declared.thresholds)
-        for name in sorted(given ^ wanted):
-            what = "is missing" if name in wanted else "is read by nothing"
-            raise PolicyError(f"{path}: [{code}] {name} {what}")
+        for version in policy.rules[code]:
+            given, wanted = set(version.thresholds), set(declared.thresholds)
+            for name in sorted(given ^ wanted):
+                what = "is missing" if name in wanted else "is read by nothing"
+                since = version.effective_from
+                raise PolicyError(f"{path}: [[{code}]] from {since}: {name} {what}")
 
 
-def signals(snapshot: Snapshot, policy: Policy) -> list[Signal]:
-    """Everything that any rule sees, by rule and row."""
+def signals(snapshot: Snapshot, policy: Policy, on: date) -> list[Signal]:
+    """Everything that any rule sees, by rule and row, each at the worst level that it reaches.
+
+    Args:
+        on: the day whose numbers hold.
+    """
     found = []
     for code, declared in rules().items():
-        numbers = policy.rules[code]
-        finding = declared.function(snapshot, numbers.thresholds)
-        for row in np.flatnonzero(finding.fires).tolist():
-            evidence = {name: float(values[row]) for name, values in finding.evidence.items()}
-            found.append(
+        numbers = policy.rule(code, on)
+        is_open = np.ones(len(snapshot), dtype=np.bool_)
+        for level in numbers.levels:
+            finding = declared.finding(snapshot, level.thresholds)
+            fires = finding.fires & is_open
+            is_open &= ~fires
+            found += [
                 Signal(
-                    guarantee_id=snapshot.guarantee_ids[row],
+                    guarantee_id=snapshot.cases.guarantee_ids[row],
                     cause=declared.cause,
                     rule=code,
-                    severity=numbers.severity,
+                    severity=level.severity,
                     lead_days=numbers.lead_days,
-                    evidence=evidence,
+                    evidence={name: float(v[row]) for name, v in finding.evidence.items()},
                 )
-            )
+                for row in np.flatnonzero(fires).tolist()
+            ]
     return found

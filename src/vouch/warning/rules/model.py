@@ -1,7 +1,10 @@
 """Rules on what the model says of a guarantee."""
 
+from datetime import date
+
+from vouch.features.asof import Floats
 from vouch.policy.reading import Policy
-from vouch.warning.rule import Finding, Snapshot, Thresholds, rule
+from vouch.warning.rule import Finding, Thresholds, rule
 
 
 @rule(
@@ -16,15 +19,15 @@ from vouch.warning.rule import Finding, Snapshot, Thresholds, rule
     action_en="Check the main reasons against the facts, ask for recent tax, invoice and account "
     "records, and decide whether to visit.",
 )
-def score_fall(snapshot: Snapshot, thresholds: Thresholds) -> Finding:
+def score_fall(scores: Floats, scores_before: Floats, thresholds: Thresholds) -> Finding:
     """The score fell by `score_fall` in `within_days` days, to `score_at_most` or lower.
 
     Change and level together: a fall among safe scores is noise. A guarantee not in force then
     does not fire.
     """
-    before, now = snapshot.scores_before, snapshot.scores
-    fires = (before - now >= thresholds["score_fall"]) & (now <= thresholds["score_at_most"])
-    return Finding(fires, {"score_before": before, "score": now})
+    has_fallen = scores_before - scores >= thresholds["score_fall"]
+    fires = has_fallen & (scores <= thresholds["score_at_most"])
+    return Finding(fires, {"score_before": scores_before, "score": scores})
 
 
 @rule(
@@ -39,13 +42,12 @@ def score_fall(snapshot: Snapshot, thresholds: Thresholds) -> Finding:
     action_en="Call the borrower within 24 hours, check the business and the source of repayment, "
     "and discuss with the lender whether to run down or to ask for more security.",
 )
-def likely_compensation(snapshot: Snapshot, thresholds: Thresholds) -> Finding:
+def likely_compensation(default_probabilities: Floats, thresholds: Thresholds) -> Finding:
     """The model's default probability is `default_probability` or more."""
-    probability = snapshot.default_probabilities
-    fires = probability >= thresholds["default_probability"]
-    return Finding(fires, {"default_probability": probability})
+    fires = default_probabilities >= thresholds["default_probability"]
+    return Finding(fires, {"default_probability": default_probabilities})
 
 
-def days_back(policy: Policy) -> int:
+def days_back(policy: Policy, on: date) -> int:
     """How many days before its date a snapshot's earlier scores lie."""
-    return int(policy.rules["MD01"].thresholds["within_days"])
+    return int(policy.rule("MD01", on).thresholds["within_days"])
