@@ -121,6 +121,20 @@ def is_zero(typing: Any, lanes: Any) -> Any:
     return LANES(LANES), generate
 
 
+@_generated
+def add_in_order(typing: Any, number: Any, lanes: Any) -> Any:
+    """A number and, one after another, what is in the lanes."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        total, lanes = given
+        for lane in range(WIDTH):
+            place = ir.Constant(ir.IntType(32), lane)
+            total = builder.fadd(total, builder.extract_element(lanes, place))
+        return total
+
+    return types.float64(types.float64, LANES), generate
+
+
 def _arithmetic(name: str) -> Callable[..., Any]:
     def declare(typing: Any, one: Any, other: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:

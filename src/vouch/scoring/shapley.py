@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from vouch.compiled import compiled
 from vouch.features.asof import Floats
-from vouch.scoring.lanes import WIDTH, Lanes, at_most, is_missing, is_zero, load, spread, store
+from vouch.scoring.lanes import WIDTH, Lanes, add_in_order, at_most, is_missing, is_zero, load, spread, store
 from vouch.scoring.walk import (
     CATEGORY,
     LEAF,
@@ -88,8 +88,8 @@ def rules(most: int, *, is_row_alone: bool) -> Rules:
 def explain(nodes: Nodes, paths: Paths, rules: Rules, matrix: Floats, found: Floats) -> None:
     """Write the Shapley values of each row of `matrix`, rows × features, into `found`."""
     meets, above, below, inverses = room(nodes, rules)
-    values = np.empty((_BLOCKS, matrix.shape[1], WIDTH))
-    sums = np.empty((_BLOCKS, matrix.shape[1], WIDTH))
+    values = aligned(_BLOCKS * matrix.shape[1]).reshape(_BLOCKS, matrix.shape[1], WIDTH)
+    sums = aligned(_BLOCKS * matrix.shape[1]).reshape(_BLOCKS, matrix.shape[1], WIDTH)
     for first in range(0, len(matrix), _BLOCKS * WIDTH):
         blocks = lay_out(matrix, first, values)
         sums[:] = 0.0
@@ -111,16 +111,24 @@ def explain_alone(nodes: Nodes, paths: Paths, rules: Rules, matrix: Floats, foun
             decide_alone(nodes, paths, tree, matrix[row], meets)
             descend(nodes, paths, rules, tree, meets, above, inverses)
             ascend(nodes, paths, rules, tree, meets, above, below, inverses)
-            add_alone(nodes, paths, tree, above, found[row])
+            add_alone(nodes, paths, rules, tree, above, found[row])
 
 
 @compiled
 def room(nodes: Nodes, rules: Rules) -> tuple[Floats, Floats, Floats, Floats]:
     """Space for one tree: what is met by branch, and three figures by split and step."""
     splits = np.max(np.diff(nodes.tree_start))
-    steps = rules.at.shape[1]
-    size = (splits, steps, WIDTH)
-    return np.empty((2 * splits, WIDTH)), np.empty(size), np.empty(size), np.empty(size)
+    places = (splits + 1) * rules.at.shape[1]  # and a row for leaves, of zeros where it is read
+    meets = aligned(2 * splits).reshape(2 * splits, WIDTH)
+    return meets, aligned(places), aligned(places), aligned(places)
+
+
+@compiled
+def aligned(places: int) -> Floats:
+    """Space for lanes, none of which lies across two cache lines."""
+    space = np.zeros((places + 1) * WIDTH)
+    first = -(space.ctypes.data // space.itemsize) % WIDTH
+    return space[first : first + places * WIDTH]
 
 
 @compiled
@@ -217,12 +225,22 @@ def descend(
                 store(above, place, load(above, place) * inverse)
         for side in range(2):
             child = nodes.child[node, side]
-            if child != LEAF:
-                met, share = load(meets, 2 * local + side), spread(paths.share[node, side])
-                for step in range(steps):
-                    at = load(rules.at, points * wide + step)
-                    product = load(above, local * wide + step) * factor(at, met, share)
-                    store(above, child * wide + step, product)
+            if child == LEAF and steps > 1:
+                continue
+            row = row_of(child, above, wide)
+            met, share = load(meets, 2 * local + side), spread(paths.share[node, side])
+            for step in range(steps):
+                at = load(rules.at, points * wide + step)
+                product = load(above, local * wide + step) * factor(at, met, share)
+                store(above, row + step, product)
+
+
+@compiled
+def row_of(child: int, space: Floats, wide: int) -> int:
+    """Where a child's figures are; leaves share the last row, which for one step is quicker than
+    a branch that the processor cannot guess.
+    """
+    return child * wide if child != LEAF else len(space) // WIDTH - wide
 
 
 @compiled
@@ -247,19 +265,23 @@ def ascend(
     steps, wide = rules.steps[points], rules.at.shape[1]
     for local in range(nodes.tree_start[tree + 1] - start - 1, -1, -1):
         node = start + local
-        left_child, right_child = nodes.child[node, 0], nodes.child[node, 1]
-        left, right = spread(nodes.value[node, 0]), spread(nodes.value[node, 1])
+        left_row = row_of(nodes.child[node, 0], below, wide)
+        right_row = row_of(nodes.child[node, 1], below, wide)
+        left_value, right_value = spread(nodes.value[node, 0]), spread(nodes.value[node, 1])
         left_share, right_share = spread(paths.share[node, 0]), spread(paths.share[node, 1])
         left_met, right_met = load(meets, 2 * local), load(meets, 2 * local + 1)
+        is_inner_left = steps == 1 or nodes.child[node, 0] != LEAF
+        is_inner_right = steps == 1 or nodes.child[node, 1] != LEAF
         earlier = paths.earlier[node]
         before = load(meets, max(earlier, 0))
         share_before = spread(paths.share[start + max(earlier, 0) // 2, max(earlier, 0) % 2])
         for step in range(steps):
             place = local * wide + step
-            if left_child != LEAF:
-                left = load(below, left_child * wide + step)
-            if right_child != LEAF:
-                right = load(below, right_child * wide + step)
+            left, right = left_value, right_value
+            if is_inner_left:
+                left = left + load(below, left_row + step)
+            if is_inner_right:
+                right = right + load(below, right_row + step)
             unknown = left_share * left + right_share * right
             told = left_met * left + right_met * right - unknown
             at = load(rules.at, points * wide + step)
@@ -279,20 +301,22 @@ def add(
     start, wide = nodes.tree_start[tree], rules.at.shape[1]
     steps = rules.steps[paths.points[tree]]
     for local in range(nodes.tree_start[tree + 1] - start - 1, -1, -1):
-        place = block * sums.shape[1] + nodes.feature[start + local]
         total = load(above, local * wide)
         for step in range(1, steps):
             total = total + load(above, local * wide + step)
+        place = block * sums.shape[1] + nodes.feature[start + local]
         store(sums, place, load(sums, place) + total)
 
 
 @compiled
-def add_alone(nodes: Nodes, paths: Paths, tree: int, above: Floats, sums: Floats) -> None:
+def add_alone(
+    nodes: Nodes, paths: Paths, rules: Rules, tree: int, above: Floats, sums: Floats
+) -> None:
     """As `add` for one row; points are added in the same order, so to the same bit."""
-    start, points = nodes.tree_start[tree], paths.points[tree]
+    start, wide = nodes.tree_start[tree], rules.at.shape[1]
+    steps = rules.steps[paths.points[tree]]
     for local in range(nodes.tree_start[tree + 1] - start - 1, -1, -1):
-        feature = nodes.feature[start + local]
-        total = above[local, 0, 0]
-        for point in range(1, points):
-            total += above[local, point // WIDTH, point % WIDTH]
-        sums[feature] += total
+        total = 0.0
+        for step in range(steps):
+            total = add_in_order(total, load(above, local * wide + step))
+        sums[nodes.feature[start + local]] += total
