@@ -120,14 +120,18 @@ def _without_given(given: Linear, matrix: Matrix) -> Matrix:
 def fit_trees(
     spec: Spec, encoder: Encoder, matrix: Matrix, outcome: Floats, start: Floats | None
 ) -> lightgbm.Booster:
-    """Boosted trees with the spec's monotone signs; categories have none."""
+    """Boosted trees with the spec's monotone signs; categories have none.
+
+    The basic method keeps every leaf on one side of a signed split at or below every leaf on the
+    other, and only so do the reasons keep the signs too (`Forest.keeps_sign`).
+    """
     signs = [
         0 if i in encoder.categories else spec.signs[name] for i, name in enumerate(encoder.names)
     ]
     parameters = {
         "objective": "binary",
         "monotone_constraints": signs,
-        "monotone_constraints_method": "advanced",
+        "monotone_constraints_method": "basic",
         "deterministic": True,
         "force_row_wise": True,
         "seed": spec.seed,

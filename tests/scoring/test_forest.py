@@ -172,3 +172,41 @@ def test_rows_of_another_width_are_refused(wrong: np.ndarray) -> None:
     forest = Forest.parse(trained(rounds=2).model_to_string())
     with pytest.raises(ModelError, match="6 columns"):
         forest.contributions(wrong)
+
+
+SIGNS = {2: 1, 4: -1, 5: 1}
+
+
+def signed(method: str) -> Forest:
+    """Trees with signs on three columns, one of them with gaps in the rows."""
+    given = [SIGNS.get(place, 0) for place in range(6)]
+    settings = {"monotone_constraints": given, "monotone_constraints_method": method}
+    return Forest.parse(trained(rounds=60, **settings).model_to_string())
+
+
+def steps(forest: Forest, feature: int, count: int) -> np.ndarray:
+    """Contributions of a feature, rows x values, where only its value rises."""
+    values = np.linspace(-3, 3, 25)
+    table = np.repeat(rows(count, seed=11), len(values), axis=0)
+    table[:, feature] = np.tile(values, count)
+    return forest.contributions(table)[:, feature].reshape(count, len(values))
+
+
+def test_a_signed_feature_pushes_its_way_on_every_row() -> None:
+    """Up with a larger value or not at all; down on the low side of all splits, up on the high."""
+    forest = signed("basic")
+    for feature, sign in SIGNS.items():
+        assert forest.keeps_sign(feature, sign)
+        found = sign * steps(forest, feature, 4000)
+        assert np.diff(found, axis=1).min() >= -1e-12
+        assert found[:, 0].max() <= 1e-12
+        assert found[:, -1].min() >= -1e-12
+    assert not forest.keeps_sign(2, -1)
+
+
+def test_trees_that_only_keep_the_sign_as_a_whole_are_told_apart() -> None:
+    """The looser methods of LightGBM leave the margin monotone, but not each contribution."""
+    forest = signed("advanced")
+    broken = [f for f, sign in SIGNS.items() if not forest.keeps_sign(f, sign)]
+    assert broken
+    assert any(np.diff(SIGNS[f] * steps(forest, f, 1000), axis=1).min() < -1e-6 for f in broken)

@@ -108,6 +108,12 @@ def test_an_unseen_level_is_like_a_rare_one_not_an_error(bundle: Bundle) -> None
     assert np.isnan(bundle.encoder.matrix(found | {"product": [None]})).any()
 
 
+def test_reasons_of_the_trees_keep_the_signs_of_the_spec(bundle: Bundle) -> None:
+    for place, name in enumerate(bundle.encoder.names):
+        sign = 0 if place in bundle.encoder.categories else bundle.spec.signs[name]
+        assert sign == 0 or bundle.forest.keeps_sign(place, sign)
+
+
 def test_nothing_to_score(bundle: Bundle) -> None:
     nothing = score_features(bundle, Cases([], np.zeros(0)), {})
     assert len(nothing) == 0

@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -80,6 +82,35 @@ class Forest:
             matrix, found, threads, lambda x, y: run(self._nodes, self._paths, rule, x, y)
         )
         return found
+
+    def keeps_sign(self, feature: int, sign: int) -> bool:
+        """Whether a larger value of a feature can only move its own contribution by its sign.
+
+        True where at every split on it all leaves on the right lie at or above (sign 1), or at or
+        below (sign -1), all leaves on the left. Then every mean over leaves that a Shapley value
+        weighs keeps the order too, so the contribution is monotone in the feature with all else
+        equal, at most nothing on the low side of all its splits and at least nothing on the high.
+        Trees that are monotone as functions need not pass: means on the two sides may weigh
+        different leaves.
+        """
+        low, high = self._spans
+        asked = self._nodes.feature == feature
+        rising = high[asked, 0] <= low[asked, 1]
+        falling = low[asked, 0] >= high[asked, 1]
+        return bool((rising if sign > 0 else falling).all())
+
+    @cached_property
+    def _spans(self) -> tuple[Floats, Floats]:
+        """The least and the largest leaf below each split and side."""
+        nodes = self._nodes
+        low, high = nodes.value.copy(), nodes.value.copy()
+        for start, end in pairwise(nodes.tree_start.tolist()):
+            for node in range(end - 1, start - 1, -1):
+                for side, child in enumerate(nodes.child[node].tolist()):
+                    if child != LEAF:
+                        low[node, side] = low[start + child].min()
+                        high[node, side] = high[start + child].max()
+        return low, high
 
     def _in_parts(
         self, matrix: Floats, found: Floats, threads: int | None, work: Callable[..., None]

@@ -24,7 +24,17 @@ from numpy.typing import NDArray
 
 from vouch.compiled import compiled
 from vouch.features.asof import Floats
-from vouch.scoring.lanes import WIDTH, Lanes, add_in_order, at_most, is_missing, is_zero, load, spread, store
+from vouch.scoring.lanes import (
+    WIDTH,
+    Lanes,
+    add_in_order,
+    at_most,
+    is_missing,
+    is_zero,
+    load,
+    spread,
+    store,
+)
 from vouch.scoring.walk import (
     CATEGORY,
     LEAF,
