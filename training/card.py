@@ -23,6 +23,7 @@ def written(
     judgement: Judgement,
     left_out: list[str],
     failed: list[str],
+    still_open: list[str],
     explained: list[Suspicion],
 ) -> str:
     """The card in Markdown."""
@@ -76,7 +77,8 @@ def written(
         "",
         "## Gates",
         "",
-        *([f"- failed: {text}" for text in failed] or ["- all passed"]),
+        *([f"- failed: {text}" for text in failed] or ["- none failed"]),
+        *(f"- not shown, too few cases to tell: {text}" for text in still_open),
         "",
         "## Suspicions of leakage",
         "",

@@ -121,13 +121,13 @@ def train(
     judgement = judge(spec, policy, frame, names)
     bundle = make_bundle(spec, policy, frame, names, until)
     left_out = [name for name in spec.feature_names if name not in names]
-    failed = failed_gates(spec, judgement)
+    failed, still_open = failed_gates(spec, judgement), open_gates(spec, judgement)
     with tempfile.TemporaryDirectory() as folder:
-        text = card.written(bundle, judgement, left_out, failed, explained)
+        text = card.written(bundle, judgement, left_out, failed, still_open, explained)
         hash_ = bundle.save(Path(folder) / "bundle", text)
         proven = Bundle.load(Path(folder) / "bundle", "draft", hash_)
         with answering():
-            version, run_id = _log(registry, proven, judgement, Path(folder), hash_)
+            version, run_id = _log(registry, proven, judgement, Path(folder), failed)
     trained = Bundle(**{**vars_of(proven), "version": version})
     return Trained(spec.stage, version, run_id, judgement, trained, left_out, failed, explained)
 
@@ -264,19 +264,34 @@ def data_hash(frame: Frame, names: list[str]) -> str:
 
 
 def failed_gates(spec: Spec, judgement: Judgement) -> list[str]:
-    """The gates of the spec that this judgement does not pass, in words."""
-    failed = []
-    for name, limit in spec.gates.items():
-        value = judgement.figures[name.removesuffix("_at_most")].value
-        at_most = name.endswith("_at_most")
-        if (value > limit) if at_most else (value < limit):
+    """The gates of the spec that this judgement does not pass, in words.
+
+    A gate fails where the whole 95 % interval lies on the wrong side of its limit: a book with few
+    compensations cannot show that a model is bad, nor that it is good.
+    """
+    return [text for text, is_certain in _missed_gates(spec, judgement) if is_certain]
+
+
+def open_gates(spec: Spec, judgement: Judgement) -> list[str]:
+    """The gates that the figure misses but its interval does not: too few cases to tell."""
+    return [text for text, is_certain in _missed_gates(spec, judgement) if not is_certain]
+
+
+def _missed_gates(spec: Spec, judgement: Judgement) -> list[tuple[str, bool]]:
+    missed = []
+    for gate, limit in spec.gates.items():
+        name, at_most = gate.removesuffix("_at_most"), gate.endswith("_at_most")
+        found = judgement.figures[name]
+        if (found.value > limit) if at_most else (found.value < limit):
             word = "above" if at_most else "below"
-            failed.append(f"{name.removesuffix('_at_most')} {value:.4f} is {word} {limit}")
-    return failed
+            is_certain = found.low > limit if at_most else found.high < limit
+            interval = f"[{found.low:.4f}, {found.high:.4f}]"
+            missed.append((f"{name} {found.value:.4f} {interval} is {word} {limit}", is_certain))
+    return missed
 
 
 def _log(
-    registry: Registry, bundle: Bundle, judgement: Judgement, folder: Path, hash_: str
+    registry: Registry, bundle: Bundle, judgement: Judgement, folder: Path, failed: list[str]
 ) -> tuple[str, str]:
     mlflow = connect(registry.tracking_uri)
     stage = bundle.stage
@@ -291,7 +306,7 @@ def _log(
         mlflow.log_metrics({name: f.value for name, f in judgement.figures.items()})
         for name, figure in judgement.figures.items():
             mlflow.log_metrics({f"{name}_low": figure.low, f"{name}_high": figure.high})
-        mlflow.set_tags({"vouch.data_hash": bundle.training.data_hash, "vouch.hash": hash_})
+        mlflow.set_tags({"vouch.data_hash": bundle.training.data_hash, "vouch.hash": bundle.hash})
         figures.draw(judgement, folder / "figures")
         mlflow.log_artifacts(str(folder / "figures"), "figures")
         mlflow.log_artifact(str(folder / "bundle" / "card.md"))
@@ -301,7 +316,8 @@ def _log(
             data_path=str(folder / "bundle"),
             pip_requirements=["vouch"],
         )
-    return registry.register(stage, logged.model_id, run.info.run_id, hash_), run.info.run_id
+    run_id = str(run.info.run_id)
+    return registry.register(stage, logged.model_id, run_id, bundle.hash, failed), run_id
 
 
 def _artifacts(registry: Registry) -> dict[str, str]:

@@ -61,8 +61,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--report", type=Path, help="put table and picture into this document")
     parser.add_argument("--data", type=Path, help="folder of the real files")
     parser.add_argument("--scratch", type=Path, help="keep the imported books here for a next run")
-    parser.add_argument("--trials", type=int, default=15, help="settings that optuna tries")
-    parser.add_argument("--iterations", type=int, default=500, help="trees of CatBoost")
+    parser.add_argument("--trials", type=int, default=6, help="settings that optuna tries")
+    parser.add_argument("--iterations", type=int, default=300, help="trees of CatBoost")
     return parser.parse_args()
 
 
@@ -85,7 +85,7 @@ def _write(asked: argparse.Namespace, done: list[Protocol], results: list[Result
     if asked.report:
         notes = [
             f"optuna: {asked.trials} trials; CatBoost: {asked.iterations} trees; everything else "
-            "as the libraries come. Fit seconds of one run on two cores."
+            "as the libraries come. One thread for every fit; seconds of one run."
         ]
         command = "python -m benchmarks.models --report docs/benchmarks.md"
         report.write(report.markdown(command, done, results, notes), asked.report)

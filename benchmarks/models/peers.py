@@ -18,7 +18,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 Fitted = tuple[Callable[[pd.DataFrame], np.ndarray], int]
-FEWEST, THREADS, SEED = 50, 2, 1
+FEWEST, THREADS, SEED = 50, 1, 1
 TUNED_ON = 60_000
 
 

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
@@ -202,6 +202,32 @@ class Vouch:
             ModelError: it cannot be had.
         """
         return self.champions.get(stage)
+
+    def promote(
+        self, stage: Stage, version: str, who: str, at: datetime, override: str = ""
+    ) -> str | None:
+        """Make a version the champion and keep who did it; both or neither.
+
+        Args:
+            override: why it may answer although a gate failed.
+
+        Returns:
+            The version that was champion before.
+
+        Raises:
+            StoreError: the ledger cannot be written; the champion is the one it was.
+            ModelError: the version cannot be had, or fails a gate and no reason is given.
+        """
+        store = self.store()
+        before = self.registry.promote(stage, version, override)
+        failed = self.registry.failed_gates(stage, version)
+        note = f"gates failed: {'; '.join(failed)}; overridden: {override}" if failed else ""
+        try:
+            store.add_promotion(stage.value, version, before, who, at, note)
+        except VouchError:
+            self.registry.restore(stage, before)
+            raise
+        return before
 
     def book(self) -> Book | None:
         """The book as it stands now, or None where there is none.

@@ -147,7 +147,13 @@ class Book:
         connection.execute("SET parquet_metadata_cache = true")
         for table in TABLES.values():
             rows = stored(table, self.files(table.name))
-            connection.execute(f"CREATE VIEW all_{table.name} AS {rows}")
+            try:
+                connection.execute(f"CREATE VIEW all_{table.name} AS {rows}")
+            except duckdb.Error as error:
+                raise BookError(
+                    f"table {table.name} of the book at {self.path} cannot be read: {error}; put "
+                    "the file back from a copy of the book, or import into an empty one"
+                ) from error
         connections = [connection]
         # Let go before the interpreter ends: DuckDB complains of connections that outlive it.
         weakref.finalize(self, connections.clear)

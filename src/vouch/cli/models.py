@@ -19,19 +19,19 @@ app = typer.Typer()
 def promote(
     stage: StageArgument,
     version: Annotated[str, typer.Option(help="The version to make champion")],
+    override: Annotated[
+        str, typer.Option(help="Why it may answer although it fails a gate; recorded")
+    ] = "",
     json_: JsonOption = False,
 ) -> None:
-    """Make a version the champion of its stage, and note it in the ledger."""
+    """Make a version that passes its gates the champion of its stage, and note it in the ledger."""
     import getpass
 
     from vouch.bootstrap import build
 
     chosen = parsed_stage(stage)
     parts = build(Settings.from_env())
-    before = parts.registry.promote(chosen, version)
-    parts.store().add_promotion(
-        stage=chosen.value, version=version, previous=before, who=getpass.getuser(), at=clock.now()
-    )
+    before = parts.promote(chosen, version, getpass.getuser(), clock.now(), override)
     if json_:
         say_json({"stage": chosen.value, "version": version, "previous": before})
         return
@@ -51,7 +51,8 @@ def models(json_: JsonOption = False) -> None:
         say_json(found)
         return
     for row in found:
-        mark = "champion" if row["champion"] else ""
+        marks = ["champion"] * row["champion"] + [f"fails: {g}" for g in row["failed_gates"]]
+        mark = ", ".join(marks)
         auc = f"{row['auc']:.4f}" if row["auc"] is not None else "-"
         say(f"{row['stage']:10s} {row['version']:>4s}  AUC {auc}  {row['hash'][:12]}  {mark}")
 

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from vouch.scoring.bundle import Bundle
 
 CHAMPION = "champion"
 _HASH_TAG = "vouch.hash"
+_GATES_TAG = "vouch.failed_gates"
+_OVERRIDE_TAG = "vouch.gate_override"
 
 # How MLflow says that there is no such model, and no such alias.
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
@@ -85,8 +87,10 @@ class Registry:
     def _client(self) -> Any:
         return connect(self.tracking_uri).MlflowClient()
 
-    def register(self, stage: Stage, model_id: str, run_id: str, hash_: str) -> str:
-        """Register a logged model as the next version; returns the version."""
+    def register(
+        self, stage: Stage, model_id: str, run_id: str, hash_: str, failed_gates: Sequence[str]
+    ) -> str:
+        """Register a logged model as the next version, with the gates it fails."""
         from mlflow.exceptions import MlflowException
 
         client = self._client()
@@ -98,22 +102,51 @@ class Registry:
             stage.model_name,
             f"models:/{model_id}",
             run_id=run_id,
-            tags={_HASH_TAG: hash_},
+            tags={_HASH_TAG: hash_, _GATES_TAG: json.dumps(list(failed_gates))},
             model_id=model_id,  # a server refuses a source that does not name it
         )
         return str(made.version)
 
-    def promote(self, stage: Stage, version: str) -> str | None:
+    def promote(self, stage: Stage, version: str, override: str = "") -> str | None:
         """Move the champion alias; returns the version that was champion before.
 
+        Args:
+            override: why the version may answer although gates of its specification failed; kept
+                with the version.
+
         Raises:
-            ModelError: there is no such version, or its bundle fails its proof.
+            ModelError: there is no such version, its bundle fails its proof, or a gate failed and
+                no reason was given. The champion is then the one it was.
         """
         self.load(stage, version)
+        failed = self.failed_gates(stage, version)
+        if failed and not override.strip():
+            raise ModelError(
+                f"version {version} of {stage.model_name} fails its gates: {'; '.join(failed)}; "
+                'train a better one, or give a reason with --override "…", which is recorded'
+            )
         before = self.champion_version(stage)
         with answering():
-            self._client().set_registered_model_alias(stage.model_name, CHAMPION, version)
+            client = self._client()
+            if failed:
+                client.set_model_version_tag(stage.model_name, version, _OVERRIDE_TAG, override)
+            client.set_registered_model_alias(stage.model_name, CHAMPION, version)
         return before
+
+    def failed_gates(self, stage: Stage, version: str) -> list[str]:
+        """The gates of its specification that a version failed when it was trained, in words."""
+        with answering():
+            found = self._client().get_model_version(stage.model_name, version)
+        return list(json.loads(found.tags.get(_GATES_TAG, "[]")))
+
+    def restore(self, stage: Stage, version: str | None) -> None:
+        """Put the champion back to what it was before; None for none."""
+        with answering():
+            client = self._client()
+            if version is None:
+                client.delete_registered_model_alias(stage.model_name, CHAMPION)
+            else:
+                client.set_registered_model_alias(stage.model_name, CHAMPION, version)
 
     def champion_version(self, stage: Stage) -> str | None:
         """The champion's version, or None where none was promoted.
@@ -178,6 +211,8 @@ class Registry:
                 "champion": str(v.version) == champion,
                 "run_id": v.run_id,
                 "hash": v.tags.get(_HASH_TAG, ""),
+                "failed_gates": json.loads(v.tags.get(_GATES_TAG, "[]")),
+                "gate_override": v.tags.get(_OVERRIDE_TAG, ""),
                 "auc": client.get_run(v.run_id).data.metrics.get("auc"),
             }
             for v in sorted(found, key=lambda v: int(v.version))

@@ -18,6 +18,9 @@ from vouch.errors import SpecError
 from vouch.features.registry import named
 from vouch.scoring.linear import TRANSFORMS
 
+# What a gate may be set on; with `_at_most` behind it the limit is an upper one.
+GATED = ("auc", "ks", "brier", "log_loss", "mean_predicted", "observed")
+
 Moment = Literal["application", "quarter_end", "month_end"]
 
 
@@ -133,6 +136,9 @@ class Spec:
         transforms = {n: str(v.get("transform", "none")) for n, v in body["features"].items()}
         if set(transforms.values()) - set(TRANSFORMS):
             raise ValueError(f"[features]: transform must be one of {', '.join(TRANSFORMS)}")
+        unknown = {name.removesuffix("_at_most") for name in body.get("gates", {})} - set(GATED)
+        if unknown:
+            raise ValueError(f"[gates]: {', '.join(sorted(unknown))}; known are {', '.join(GATED)}")
         given = {n: float(v["weight"]) for n, v in body["features"].items() if "weight" in v}
         if any(weight * signs[name] <= 0 for name, weight in given.items()):
             raise ValueError("[features]: a weight that is given must agree with its sign")
