@@ -1,20 +1,19 @@
 """How a guarantor's portfolio stands towards a case, by the definitions of the measures.
 
 The weights of liability, what is small, what counts as released: all are those of the indicators
-(`policy/indicators`). The case itself is put into the book as a further row, so no definition is
-written twice. Equity in other guarantors is in no book and is not deducted here.
+(`policy/indicators`). The case itself is put beside the guarantees in force as a further row, which
+is then weighed as any other. Equity in other guarantors is in no book and is not deducted here.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
-
-import pyarrow as pa
 
 from vouch.book.book import Known
 from vouch.domain.advice.case import CapState, PortfolioState
@@ -23,7 +22,7 @@ from vouch.monitoring.expectation.book import PortfolioKey, Schemes, portfolio_k
 from vouch.monitoring.expectation.in_force import Terms
 from vouch.monitoring.expectation.standing import Standing
 from vouch.monitoring.measures.catalogue import Indicator, Numbers
-from vouch.monitoring.measures.classes import WEIGHT_STEPS, is_small, weighted
+from vouch.monitoring.measures.classes import WEIGHT_STEPS, is_small, liabilities_of
 from vouch.monitoring.measures.liability import liabilities, own_funds
 from vouch.monitoring.measures.view import Sums, View, fen, literal
 from vouch.policy.reading import Policy
@@ -32,19 +31,16 @@ from vouch.scoring.subject import Asked, Subject
 Row = dict[str, Any]
 _LARGEST = 10**14  # fen: more than any loan, for the weight beyond every limit
 _NEW, _NOW = "new", "now"
-_COLUMNS = pa.schema(
-    [
-        ("guarantor", pa.string()),
-        ("borrower_id", pa.string()),
-        ("role", pa.string()),
-        ("product", pa.string()),
-        ("kind", pa.string()),
-        ("industry", pa.string()),
-        ("headcount", pa.int64()),
-        ("revenue", pa.int64()),
-        ("balance", pa.int64()),
-        ("in_force", pa.bool_()),
-    ]
+_COLUMNS = (
+    "guarantor",
+    "borrower_id",
+    "role",
+    "product",
+    "kind",
+    "industry",
+    "headcount",
+    "revenue",
+    "balance",
 )
 
 
@@ -168,26 +164,16 @@ class PortfolioDay:
     def _burdens(
         self, clients: Sequence[_Client], weights: Sequence[Numbers]
     ) -> list[list[_Burdens]]:
-        """Each client's liability by what is newly guaranteed, by the weights of each indicator.
-
-        One query for all: it is what a single decision waits for.
-        """
+        """Each client's liability by what is newly guaranteed, by the weights of each indicator."""
         limits = sorted(
             {fen(n[key]) for n in weights for key in ("farmer_client_limit", "small_client_limit")}
         )
         ends = [client.ends(limits) for client in clients]
         rows = [row for i, c in enumerate(clients) for row in c.rows(i, ends[i])]
-        if not rows:
-            return [[] for _ in weights]
-        found = self.known.query(
-            " UNION ALL ".join(
-                f"SELECT {i} AS number, guarantor, role, sum(liability)::HUGEINT AS owed "
-                f"FROM {weighted(numbers)} GROUP BY guarantor, role"
-                for i, numbers in enumerate(weights)
-            ),
-            given={"guarantees": pa.Table.from_pylist(rows, schema=_COLUMNS)},
-        ).to_pylist()
-        owed = {(r["number"], r["guarantor"], r["role"]): int(r["owed"]) for r in found}
+        owed: Counter[tuple[int, str, str]] = Counter()
+        for number, numbers in enumerate(weights):
+            for row, liability in zip(rows, liabilities_of(rows, numbers), strict=True):
+                owed[number, row["guarantor"], row["role"]] += liability
         return [
             [_burdens(number, i, ends[i], owed) for i in range(len(clients))]
             for number in range(len(weights))
@@ -281,8 +267,8 @@ class _Client:
 
 
 def _row(case: str, row: Row, role: str) -> Row:
-    kept = {name: row.get(name) for name in _COLUMNS.names}
-    return kept | {"guarantor": case, "role": role, "in_force": True}
+    kept = {name: row.get(name) for name in _COLUMNS}
+    return kept | {"guarantor": case, "role": role}
 
 
 @dataclass(frozen=True)

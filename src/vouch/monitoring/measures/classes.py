@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from vouch.monitoring.measures.catalogue import Numbers
 from vouch.monitoring.measures.view import fen, literal
+
+Row = Mapping[str, Any]
 
 SIZES = ("small_kinds", "unknown_size_is_small", "medium_from")
 CLASSES = (*SIZES, "agricultural_kinds", "agricultural_sections")
@@ -77,6 +81,56 @@ def weighted(numbers: Numbers) -> str:
         WHEN {is_small(numbers)} AND {client} <= {fen(numbers["small_client_limit"])}
             THEN {_steps(numbers["small_weight"])}
         ELSE {WEIGHT_STEPS} END AS liability FROM guarantees WHERE in_force)"""
+
+
+def liabilities_of(rows: Sequence[Row], numbers: Numbers) -> list[int]:
+    """`weighted` of a few rows without a database: what a decision waits for; a test holds both.
+
+    Args:
+        rows: guarantees in force with guarantor, borrower_id, product, kind, industry, headcount,
+            revenue and balance (fen).
+
+    Returns:
+        Each row's balance · weight, in fen times WEIGHT_STEPS.
+    """
+    clients: Counter[tuple[Any, Any]] = Counter()
+    for row in rows:
+        clients[row["guarantor"], row["borrower_id"]] += row["balance"]
+    return [
+        row["balance"] * _weight(row, clients[row["guarantor"], row["borrower_id"]], numbers)
+        for row in rows
+    ]
+
+
+def _weight(row: Row, client: int, numbers: Numbers) -> int:
+    if row["product"] in numbers["product_weights"]:
+        return _steps(numbers["product_weights"][row["product"]])
+    is_farmer = row["kind"] in numbers["farmer_kinds"]
+    if is_farmer and client <= fen(numbers["farmer_client_limit"]):
+        return _steps(numbers["farmer_weight"])
+    if client <= fen(numbers["small_client_limit"]) and _counts_as_small(row, numbers):
+        return _steps(numbers["small_weight"])
+    return WEIGHT_STEPS
+
+
+def _counts_as_small(row: Row, numbers: Numbers) -> bool:
+    if row["kind"] in numbers["small_kinds"]:
+        return True
+    if row["kind"] != "enterprise":
+        return False
+    limits: dict[str, dict[str, Any]] = numbers["medium_from"]
+    fitting = [key for key in limits if (row["industry"] or "").startswith(key) and key != _OTHER]
+    limit = limits[max(fitting, key=len, default=_OTHER)]
+    tests = [("headcount", limit.get("headcount")), ("revenue", limit.get("revenue"))]
+    known = [
+        row[name] < (fen(value) if name == "revenue" else int(value))
+        for name, value in tests
+        if value is not None and row[name] is not None
+    ]
+    if any(known):
+        return True
+    is_known = "assets" not in limit and len(known) == sum(v is not None for _, v in tests)
+    return not is_known and bool(numbers["unknown_size_is_small"])
 
 
 def _steps(weight: object) -> int:
