@@ -317,11 +317,11 @@ def _started(alert: Alert, news: Change, look: Look, clocked: Clocked) -> Alert:
 
 
 def tell(
-    alert: Alert, clocked: Clocked, next_step_at: datetime | None, now: datetime
+    alert: Alert, clocked: Clocked, next_step_at: datetime | None, to: str, now: datetime
 ) -> AlertChange:
-    """The alert once a mail reports it."""
+    """The alert once a mail reports it to somebody."""
     told = replace(alert, told_at=now, changed_at=now, next_step_at=next_step_at, **vars(clocked))
-    return AlertChange(told, Change.TOLD)
+    return AlertChange(told, Change.TOLD, given={"to": to})
 
 
 def acknowledge(alert: Alert, who: str, now: datetime) -> AlertChange | None:

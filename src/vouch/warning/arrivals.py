@@ -22,6 +22,7 @@ from pathlib import Path
 from vouch.book.book import Book
 from vouch.book.ingest import Source, ingest
 from vouch.book.sources import SOURCES
+from vouch.book.tables import TABLES
 from vouch.errors import BookError, SourceError
 
 # Whoever puts a file here may still be writing it.
@@ -105,6 +106,10 @@ def _take(path: Path, name: str | None, inbox: Path, book: Path, today: date) ->
 
 
 def _recognised(path: Path) -> Source:
+    """The source whose file this is: by its name where it is a table's, else by its header."""
+    stem = path.name.split(".")[0].strip().lower()
+    if any(stem in (table.name, table.zh) for table in TABLES.values()):
+        return SOURCES["vouch"]
     fitting = [source for source in SOURCES.values() if _recognises(source, path)]
     if len(fitting) != 1:
         what = "fits no source" if not fitting else "fits several sources"

@@ -88,7 +88,7 @@ def _raised(feed: Feed, look: Look, duty: Duty) -> list[AlertChange]:
     signal = Signal(feed.name, CAUSE, RULE, Severity.ORANGE, feed.may_be_silent, evidence)
     clocked = duty.terms().clocked(signal.severity, look, duty.calendar)
     raised = raise_alert(uuid4().hex, Sighting(signal, None), look, clocked)
-    return [raised, tell(raised.alert, clocked, None, look.now)]
+    return [raised, tell(raised.alert, clocked, None, duty.administrator or "", look.now)]
 
 
 def _words(feed: Feed) -> str:

@@ -109,7 +109,8 @@ def _tell(
     told.held += len(held)
     if not chosen:
         return
-    changes = [_told(alert, duty, terms, run, now) for alert in chosen]
+    to = ", ".join(address.addr_spec for address in reader.addresses)
+    changes = [_told(alert, duty, terms, run, to, now) for alert in chosen]
     desk.record(changes)
     closed = {g for manager_id, _ in found for g in desk.closed_in(manager_id, run.started_at)}
     digest = Digest(
@@ -148,11 +149,11 @@ def _within_budget(
     return ordered[:told], ordered[told:]
 
 
-def _told(alert: Alert, duty: Duty, terms: Terms, run: Run, now: datetime) -> AlertChange:
+def _told(alert: Alert, duty: Duty, terms: Terms, run: Run, to: str, now: datetime) -> AlertChange:
     """The alert told; one that was held until today has its whole time from now on."""
     was_held = alert.next_step_at is None and (alert.known_at or now) < run.known_at
     start = now if was_held else alert.clock_from or now
     clocked = terms.clocked(alert.severity, Look(alert.as_of, start, now), duty.calendar)
     times = terms.step_times(replace(alert, **vars(clocked)), duty.calendar)
     following = times[alert.steps] if alert.steps < len(times) else None
-    return tell(alert, clocked, following, now)
+    return tell(alert, clocked, following, to, now)
