@@ -87,7 +87,8 @@ class Watchman:
         book = Book(self.folder)
         state = book.fingerprint()
         this_day = today(self.duty)
-        is_new = unfinished is not None or self.seen.get("state") != state
+        # a file that brought nothing is reported too
+        is_new = bool(arrivals) or unfinished is not None or self.seen.get("state") != state
         days = self._days(newest, this_day)
         if not days and not is_new:
             self._chase(book, this_day)
