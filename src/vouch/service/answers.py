@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -158,3 +158,125 @@ class VersionsAnswer(_Answer):
     """The models in use, one per stage that has one. 在用模型列表。"""
 
     models: list[VersionAnswer]
+    policy_hash: str = Field(description="SHA-256 of the policy in use. 政策哈希。")
+
+
+class CaseAnswer(_Answer):
+    """What was asked. 评分请求。"""
+
+    decision_id: str = Field(description="The decision. 编号。")
+    request_hash: str = Field(description="SHA-256 of the request. 请求哈希。")
+    case: dict[str, Any] = Field(description="As it was sent. 请求内容。")
+    masked: bool = Field(description="Whether personal identifiers are masked. 是否脱敏。")
+
+
+class DifferenceAnswer(_Answer):
+    """What came out another way. 不一致项。"""
+
+    what: str = Field(examples=["score"])
+    then: str
+    now: str
+
+
+class ReplayAnswer(_Answer):
+    """Whether the decision comes out the same again. 重算核对。"""
+
+    decision_id: str = Field(description="The decision. 编号。")
+    identical: bool = Field(description="Score, points and sharing are the same. 是否一致。")
+    differences: list[DifferenceAnswer] = Field(description="Those that are not. 不一致项。")
+    not_replayable: str | None = Field(description="Why it cannot be made again. 无法重算的原因。")
+
+
+class ReviewEventAnswer(_Answer):
+    """One thing done in a review. 复核记录。"""
+
+    act: Literal["request", "decide", "confirm", "send_back"] = Field(description="Act. 动作。")
+    at: datetime
+    actor: str = Field(examples=["key:3f9a0c1b2d4e"], description="Who. 操作人。")
+    role: str = Field(examples=["underwriter"])
+    note: str
+    outcome: str | None = Field(description="A person's decision. 人工结论。")
+    reason_code: str | None = Field(description="From the policy. 理由代码。")
+
+
+class ReviewAnswer(_Answer):
+    """A review by people. 人工复核。"""
+
+    review_id: str
+    decision_id: str
+    state: Literal["open", "awaiting_second", "settled"] = Field(description="State. 状态。")
+    due_at: datetime = Field(description="To be answered by then. 答复期限。")
+    outcome: Literal["approve", "refer", "decline"] | None = Field(
+        description="Once settled. 最终人工结论。"
+    )
+    model_band: str = Field(description="What the score advised. 模型建议。")
+    events: list[ReviewEventAnswer] = Field(description="Oldest first. 过程。")
+
+
+class ReviewsAnswer(_Answer):
+    """The newest reviews. 复核列表。"""
+
+    reviews: list[ReviewAnswer]
+
+
+class WouldBeAnswer(_Answer):
+    """A decision that was not made. 测算结果。"""
+
+    stage: Literal["pre_loan", "in_loan", "post_loan"]
+    guarantee_id: str | None
+    borrower_id: str | None
+    as_of: date
+    default_probability: float = Field(ge=0, le=1)
+    score: int
+    grade: str
+    band: str
+    base_points: int
+    reasons: list[ReasonAnswer]
+    expected_compensation: CompensationAnswer
+    model: ModelAnswer
+    advice: AdviceAnswer | None
+
+
+class WhatIfAnswer(_Answer):
+    """The case as it is and as it would be. 情景测算结果。"""
+
+    base: WouldBeAnswer
+    changed: WouldBeAnswer
+    score_change: int = Field(description="Points gained. 评分变化。")
+
+
+class ChangeAnswer(_Answer):
+    """One term at another value. 一项改动。"""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    field: str = Field(examples=["guarantee.amount"])
+    from_: str | float | bool | None = Field(alias="from", description="Now. 现值。")
+    to: str | float | bool = Field(description="Then. 改为。")
+    zh: str = Field(examples=["借款金额：由 500,000.00 改为 350,000.00"])
+    en: str = Field(examples=["loan amount: from 500,000.00 to 350,000.00"])
+
+
+class CounterfactualAnswer(_Answer):
+    """The smallest changes found. 达标建议。"""
+
+    reached: bool = Field(description="Whether it is; else the best found. 能否达到。")
+    target_grade: str
+    target_score: int = Field(description="The grade's lowest score. 目标分数。")
+    tried: int = Field(description="How many changes were scored. 尝试次数。")
+    changes: list[ChangeAnswer] = Field(description="Empty where none is needed. 改动。")
+    base: WouldBeAnswer
+    changed: WouldBeAnswer
+
+
+class ExpectationAnswer(_Answer):
+    """What one's guarantees in force are expected to cost. 在保组合预期代偿。"""
+
+    as_of: date
+    probabilities: str = Field(description="The model. 违约概率来源。")
+    horizon_days: int = Field(description="Ahead, in days. 期限。")
+    in_force: int = Field(description="Guarantees counted. 在保笔数。")
+    expected_compensation: dict[str, str] = Field(description="Yuan by party. 按承担方。")
+    capped: dict[str, Any] | None = Field(
+        description="Capped portfolios, for the province. 有上限的组合，仅全省可见。"
+    )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vouch import clock
+from vouch.book.case import case_facts
 from vouch.bootstrap import Vouch
 from vouch.domain.access import Caller, Institution, Level
 from vouch.domain.stage import Stage
@@ -20,6 +22,7 @@ from vouch.errors import FactsError, FieldFault, NotFoundError
 from vouch.features.asof import Current
 from vouch.features.facts import EPOCH, Cases, Facts, to_days
 from vouch.features.spine import application_days
+from vouch.policy.reading import Policy
 from vouch.scoring.bundle import Bundle, packed
 from vouch.scoring.decision import Decision, decide
 from vouch.service.gate import Gate
@@ -28,6 +31,11 @@ from vouch.service.payloads import FactsCase, KnownCase
 from vouch.service.refusals import Refusal, wrong_fields
 from vouch.service.rows import shown
 from vouch.store.decisions import DecisionRecord, Once
+
+if TYPE_CHECKING:
+    from vouch.service.dossier import Dossier
+    from vouch.service.outlook import Outlook
+    from vouch.service.what_if import WhatIf
 
 Case = KnownCase | FactsCase
 
@@ -53,6 +61,27 @@ class Desk:
         self._archived: set[str] = set()
         policy = vouch.policy_snapshot
         self._keep("policy", policy.hash, lambda: policy.content)
+
+    @cached_property
+    def dossier(self) -> Dossier:
+        """What is done with decisions made."""
+        from vouch.service.dossier import Dossier
+
+        return Dossier(self._vouch, self)
+
+    @cached_property
+    def questions(self) -> WhatIf:
+        """What would be."""
+        from vouch.service.what_if import WhatIf
+
+        return WhatIf(self._vouch, self)
+
+    @cached_property
+    def outlook(self) -> Outlook:
+        """What is to come."""
+        from vouch.service.outlook import Outlook
+
+        return Outlook(self._vouch)
 
     def score(
         self, stage: Stage, cases: Case | list[Case], caller: Caller, key: str | None = None
@@ -97,15 +126,53 @@ class Desk:
             for request, decision in zip(requests, decided, strict=True)
         ]
 
+    def decide(
+        self,
+        stage: Stage,
+        cases: Sequence[Case],
+        institution: Institution,
+        policy: Policy | None = None,
+    ) -> list[Decision]:
+        """Decide cases without storing anything, under another policy where one is given.
+
+        Raises:
+            Refusal: a case cannot be decided.
+        """
+        asked = [_Placed("", case) for case in cases]
+        return self._decide(self._bundle(stage), asked, institution, policy)
+
+    def signs(self, stage: Stage) -> Mapping[str, int]:
+        """Which way each feature of a stage's model may move the risk."""
+        return self._bundle(stage).spec.signs
+
+    def with_facts(self, stage: Stage, case: Case, institution: Institution) -> FactsCase:
+        """A case with its facts, from the book where it only names a guarantee.
+
+        Raises:
+            Refusal: the book does not know the guarantee, or it is another institution's.
+        """
+        if isinstance(case, FactsCase):
+            return case
+        (decision,) = self.decide(stage, [case], institution)
+        book = self._vouch.book()
+        assert book is not None  # noqa: S101 - it was decided from the book
+        facts = case_facts(book, case.guarantee_id, decision.as_of)
+        return FactsCase.model_validate_json(json.dumps(facts | _asked(case), default=str))
+
     def decision(self, decision_id: str, caller: Caller) -> dict[str, Any]:
         """The answer given before under this identifier.
 
         Raises:
             Refusal: there is none, or it is another institution's; the two look alike.
         """
-        return shown(self._own(decision_id, caller).answer, caller.institution)
+        return shown(self.own(decision_id, caller).answer, caller.institution)
 
-    def _own(self, decision_id: str, caller: Caller) -> DecisionRecord:
+    def own(self, decision_id: str, caller: Caller) -> DecisionRecord:
+        """A decision of the caller's institution.
+
+        Raises:
+            Refusal: there is none, or it is another institution's; the two look alike.
+        """
         found = self._vouch.store().decisions.one(decision_id)
         if found is None or not caller.institution.sees(found.guarantor_id, found.lender_id):
             raise Refusal(404, "there is no decision of this identifier")
@@ -114,7 +181,10 @@ class Desk:
     def models(self) -> dict[str, Any]:
         """The models in use."""
         held = self._vouch.champions.held
-        return {"models": [_version(held[stage]) for stage in Stage if stage in held]}
+        return {
+            "models": [_version(held[stage]) for stage in Stage if stage in held],
+            "policy_hash": self._vouch.policy_snapshot.hash,
+        }
 
     def _bundle(self, stage: Stage) -> Bundle:
         bundle = self._vouch.champions.held.get(stage)
@@ -136,11 +206,15 @@ class Desk:
             self._archived.add(hash_)
 
     def _decide(
-        self, bundle: Bundle, asked: Sequence[_Placed], institution: Institution
+        self,
+        bundle: Bundle,
+        asked: Sequence[_Placed],
+        institution: Institution,
+        policy: Policy | None = None,
     ) -> list[Decision]:
         today = clock.today()
         known = [i for i, one in enumerate(asked) if isinstance(one.case, KnownCase)]
-        decided = self._known(bundle, [asked[i] for i in known], today, institution)
+        decided = self._known(bundle, [asked[i] for i in known], today, institution, policy)
         found = dict(zip(known, decided, strict=True))
         given = _given(asked, bundle.stage, today, institution)
         for batch in batches(self._set_apart(given, today, institution)):
@@ -148,7 +222,7 @@ class Desk:
             cases = Cases([case.guarantee_id for case in batch.cases], np.array(days))
             schemes = [case.scheme for case in batch.cases]
             places = [asked[case.number].place for case in batch.cases]
-            decided = self._decided(bundle, cases, batch.facts(), schemes, places)
+            decided = self._decided(bundle, cases, batch.facts(), schemes, places, policy)
             found |= {c.number: d for c, d in zip(batch.cases, decided, strict=True)}
         return [found[i] for i in range(len(asked))]
 
@@ -171,7 +245,12 @@ class Desk:
         ]
 
     def _known(
-        self, bundle: Bundle, asked: Sequence[_Placed], today: date, institution: Institution
+        self,
+        bundle: Bundle,
+        asked: Sequence[_Placed],
+        today: date,
+        institution: Institution,
+        policy: Policy | None,
     ) -> list[Decision]:
         if not asked:
             return []
@@ -196,7 +275,8 @@ class Desk:
         if faults:
             raise wrong_fields(faults)
         _refuse_unknown(facts, cases, places, is_own)
-        return self._decided(bundle, cases, facts, [case.scheme for _, case in known], places)
+        schemes = [case.scheme for _, case in known]
+        return self._decided(bundle, cases, facts, schemes, places, policy)
 
     def _decided(
         self,
@@ -205,11 +285,12 @@ class Desk:
         facts: Facts,
         schemes: Sequence[str | None],
         places: Sequence[str],
+        policy: Policy | None,
     ) -> list[Decision]:
         try:
             return decide(
                 bundle,
-                self._vouch.policy,
+                policy or self._vouch.policy,
                 cases,
                 facts,
                 self._vouch.portfolio(),
@@ -220,6 +301,10 @@ class Desk:
             raise FactsError([_replaced(fault, places) for fault in error.faults]) from error
         except NotFoundError as error:
             raise _unknown(places, str(error)) from error
+
+
+def _asked(case: KnownCase) -> dict[str, Any]:
+    return {} if case.scheme is None else {"scheme": case.scheme}
 
 
 def _given(

@@ -103,6 +103,11 @@ class Decisions:
         with self._database.reading() as connection:
             return next(iter(found(connection, [decision_id])), None)
 
+    def many(self, decision_ids: Sequence[str]) -> list[DecisionRecord]:
+        """The decisions of these identifiers that there are, in this order."""
+        with self._database.reading() as connection:
+            return found(connection, decision_ids)
+
     def sample(self, count: int) -> list[DecisionRecord]:
         """As many decisions as asked, drawn at random; all of them where there are fewer."""
         query = select(DECISIONS.c.decision_id).order_by(func.random()).limit(count)

@@ -18,6 +18,7 @@ from vouch.store.engine import Database
 from vouch.store.keys import KeyRing
 from vouch.store.links import Link
 from vouch.store.outbox import CLAIMED_AT_ONCE, Channel, MailState, QueuedMail, Refused
+from vouch.store.reviews import Reviews
 from vouch.store.runs import Run
 from vouch.store.tables import PROMOTIONS
 from vouch.store.verify import Verified, verify
@@ -49,6 +50,7 @@ class Store:
         self._database = Database(url)
         self.keys = KeyRing(self._database)
         self.decisions = Decisions(self._database)
+        self.reviews = Reviews(self._database)
         self.audit = AuditLog(self._database)
 
     def ping(self) -> None:

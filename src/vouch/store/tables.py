@@ -286,3 +286,41 @@ LINKS = Table(
     Column("expires_at", Moment, nullable=False),
     Column("used_at", Moment),
 )
+
+REVIEW_EVENTS = Table(
+    "review_events",
+    METADATA,
+    _number(),
+    Column("review_id", String(64), nullable=False),
+    Column("decision_id", String(64), ForeignKey("decisions.decision_id"), nullable=False),
+    Column("act", String(16), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("outcome", String(16)),
+    Column("reason_code", String(64)),
+    Index("review_events_by_review", "review_id", "number"),
+    Index("review_events_by_decision", "decision_id"),
+)
+
+LEGAL_HOLDS = Table(
+    "legal_holds",
+    METADATA,
+    _number(),
+    Column("kind", String(16), nullable=False),
+    Column("id", String(80), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("released_at", Moment),
+)
+
+# A row that is named here may be deleted; the triggers let nothing else go.
+ERASURES = Table(
+    "erasures",
+    METADATA,
+    Column("kind", String(16), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("at", Moment, nullable=False),
+)
