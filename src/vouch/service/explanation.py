@@ -104,7 +104,7 @@ def _facts(answer: Mapping[str, Any], name: str | None) -> list[tuple[Pair, Pair
             f"{answer['score']} 分，{answer['grade']} 级（分数越高越安全）",
             f"{answer['score']}, grade {answer['grade']} (higher is safer)",
         ),
-        ("估计代偿概率", "Probability of compensation", chance, chance),
+        ("估计代偿概率", "Probability", chance, chance),
         (
             "模型",
             "Model",
@@ -154,9 +154,7 @@ def _rights() -> list[Pair]:
 @cache
 def _page() -> Any:
     loader = PackageLoader("vouch.service", "templates")
-    return Environment(loader=loader, autoescape=True).get_template(
-        "explanation.html.jinja"
-    )
+    return Environment(loader=loader, autoescape=True).get_template("explanation.html.jinja")
 
 
 def as_html(found: Explanation) -> bytes:
