@@ -116,7 +116,7 @@ def application_days(facts: Facts, guarantee_ids: Sequence[str]) -> Floats:
     table = facts.tables["guarantee"]
     numbers = table.numbers(guarantee_ids)
     first = np.where(numbers >= 0, table.starts[numbers], 0)  # the first version of each
-    known = numbers >= 0
+    known = (numbers >= 0) & (table.starts[numbers + 1] > first)
     found = np.full(len(guarantee_ids), np.nan)
     days = [np.asarray(table.columns[n], dtype=np.float64) for n in ("event_at", "known_at")]
     found[known] = np.maximum(*(day[first[known]] for day in days))

@@ -30,7 +30,6 @@ from vouch.service.refusals import unreadable
 from vouch.service.rows import shown
 from vouch.store.audit import AuditEntry
 
-
 _MOST = Decimal("1e12")
 
 
