@@ -1,6 +1,6 @@
 """From text to typed rows, and which rows are refused, each with its reason in words."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -53,7 +53,8 @@ class Reading:
     """What a source made of its files.
 
     `snapshot_at` is the day the files describe, where they say so: facts that differ from an
-    earlier file's count as corrections known from that day on.
+    earlier file's count as corrections known from that day on. `stands_for` says of a place (file
+    and row) how many rows its facts sum up, where that is not one.
     """
 
     drafts: list[Draft]
@@ -61,6 +62,7 @@ class Reading:
     rows: int = 0
     snapshot_at: date | None = None
     notes: list[str] = field(default_factory=list)
+    stands_for: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
 
 _NUMBER = r"[-+]?(\d+|\d{1,3}(,\d{3})+)?(\.\d*)?([eE][-+]?\d+)?"

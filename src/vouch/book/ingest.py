@@ -115,7 +115,7 @@ def ingest(book: Book, source: Source, files: Sequence[Path], today: date) -> Im
     faults += conflicts
     fresh = {name: without(rows, faults) for name, rows in fresh.items()}
     refused = {(fault.file, fault.row) for fault in faults}
-    accepted = _places(fresh)
+    accepted = _rows_behind(fresh, reading)
     waiting = _waiting(book, fresh)
     reading.notes += [_waits(table, ids) for table, ids in waiting.items()]
     batch = _write(book, source, _origins(files, reading.snapshot_at), fresh, faults, reading, seen)
@@ -159,10 +159,15 @@ def _waits(table: str, ids: list[str]) -> str:
     )
 
 
-def _places(fresh: dict[str, pd.DataFrame]) -> int:
+def _rows_behind(fresh: dict[str, pd.DataFrame], reading: Reading) -> int:
     """How many rows of the files bring something new."""
     places = [rows[[FILE, ROW]] for rows in fresh.values() if len(rows)]
-    return len(pd.concat(places).drop_duplicates()) if places else 0
+    if not places:
+        return 0
+    distinct = pd.concat(places).drop_duplicates()
+    behind = reading.stands_for.get
+    at = zip(distinct[FILE].tolist(), distinct[ROW].tolist(), strict=True)
+    return sum(behind(place, 1) for place in at)
 
 
 def _checked(reading: Reading, latest: date) -> tuple[list[_Incoming], list[Fault]]:

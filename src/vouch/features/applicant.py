@@ -99,3 +99,29 @@ def earlier_compensations(earlier_compensation: History) -> Floats:
 def days_since_earlier_guarantee(earlier: History) -> Floats:
     """Days since the borrower's newest other guarantee was applied for."""
     return earlier.days_since_last()
+
+
+@feature(zh="近一年新增担保笔数", en="other guarantees of the last year", unit="count")
+def earlier_guarantees_1y(earlier: History) -> Floats:
+    """The borrower's other guarantees that became known in the last 365 days."""
+    return earlier.within(365).count()
+
+
+@feature(zh="首笔担保以来天数", en="days since the first other guarantee", unit="days")
+def days_since_first_guarantee(earlier: History) -> Floats:
+    """Days since the borrower's oldest other guarantee became known."""
+    return earlier.as_of - earlier.first("event_at")
+
+
+@feature(
+    zh="借款额较上一笔变化", en="change of the loan amount from the last guarantee", unit="share"
+)
+def amount_change_from_earlier(guarantee: Current, earlier: History) -> Floats:
+    """Loan amount against that of the borrower's newest other guarantee."""
+    return guarantee.number("amount") / earlier.last("amount") - 1.0
+
+
+@feature(zh="距上次代偿天数", en="days since a compensation", unit="days")
+def days_since_earlier_compensation(earlier_compensation: History) -> Floats:
+    """Days since the newest compensation on the borrower's other guarantees."""
+    return earlier_compensation.days_since_last()

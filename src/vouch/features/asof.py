@@ -203,6 +203,12 @@ class History:
         found[has] = np.where(is_run, days, np.nan)
         return found
 
+    def first(self, name: str) -> Floats:
+        """The value of the oldest event."""
+        found: Floats = np.full(self.size, np.nan)
+        found[self.lengths > 0] = self.column(name)[self._heads]
+        return found
+
     def days_since_last(self) -> Floats:
         """Days since the newest event."""
         return self.as_of - self.last("event_at")

@@ -101,3 +101,17 @@ def days_on_book(guarantee: Current) -> Floats:
 def days_to_maturity(guarantee: Current) -> Floats:
     """Days until the loan is due; negative once past it."""
     return -guarantee.days_since("maturity_on")
+
+
+@feature(zh="近180天逾期月数变化", en="change of months in arrears, half-years", unit="count")
+def months_in_arrears_change_180d(performance: History) -> Floats:
+    """Months in arrears in the last 180 days less those in the 180 days before."""
+    late = performance.where(performance.column("days_past_due") > 0)
+    return late.within(180).count() - late.between(360, 180).count()
+
+
+@feature(zh="近180天余额变化", en="change of the balance over 180 days", unit="share")
+def balance_change_180d(performance: History) -> Floats:
+    """Balance at the newest month end against the oldest of the last 180 days."""
+    first = performance.within(180).first("balance")
+    return performance.last("balance") / np.where(first > 0, first, np.nan) - 1.0

@@ -209,6 +209,8 @@ class Views:
             "channel": guarantee.text("channel"),
             "industry": borrower.text("industry"),
             "legal_form": borrower.text("legal_form"),
+            "product": guarantee.text("product"),
+            "scheme": guarantee.text("scheme"),
             "region": np.where(project == None, home, project),  # noqa: E711 - elementwise
         }
         amount = guarantee.number("amount")

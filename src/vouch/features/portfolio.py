@@ -29,7 +29,7 @@ _FINE = 2.0**20  # logarithms are summed as whole multiples of 1 / _FINE, which 
 
 
 # The columns by which guarantees are grouped.
-GROUPED_BY = ("lender", "channel", "region", "legal_form", "industry")
+GROUPED_BY = ("lender", "channel", "region", "legal_form", "industry", "product", "scheme")
 
 
 def industry_group(code: str | None) -> str | None:
@@ -195,7 +195,7 @@ class PortfolioIndex:
             c AS (SELECT guarantee_id, min(known_at) AS called FROM {known.versions("compensation")}
                   GROUP BY 1)
             SELECT g.guarantee_id, g.borrower_id, g.lender_id AS lender, g.channel, b.industry,
-                coalesce(g.project_region, b.region) AS region, b.legal_form,
+                coalesce(g.project_region, b.region) AS region, b.legal_form, g.product, g.scheme,
                 g.amount::DOUBLE AS amount,
                 g.guaranteed_amount::DOUBLE / g.amount::DOUBLE AS share,
                 (greatest(g.known_at, g.event_at) - DATE '1970-01-01')::DOUBLE AS known_day,
@@ -220,7 +220,7 @@ class PortfolioIndex:
     @cached_property
     def tracks(self) -> Mapping[str, Tracks]:
         """The tracks of each grouping; "everything" has the whole portfolio as its one group."""
-        columns = {n: np.asarray(self.table[n].to_pylist(), dtype=object) for n in GROUPED_BY}
+        columns = {name: self._texts(name) for name in GROUPED_BY}
         amount, share = self._numbers("amount"), self._numbers("share")
         known, called = self._numbers("known_day"), self._numbers("called_day")
         groups = groups_of(columns, amount, share)
@@ -237,6 +237,12 @@ class PortfolioIndex:
         """The book's level by day, as far as it was asked for."""
         return {}
 
+    def _texts(self, name: str) -> Objects:
+        """A column, all None in an index made before the column was."""
+        if name not in self.table.column_names:
+            return np.full(self.table.num_rows, None, dtype=object)
+        return np.asarray(self.table[name].to_pylist(), dtype=object)
+
     def _numbers(self, name: str) -> Floats:
         values = self.table[name].to_numpy(zero_copy_only=False)
         return np.asarray(values, dtype=np.float64)
@@ -248,7 +254,12 @@ def _of_borrowers(table: pa.Table, day: str) -> FactTable:
     ids = np.asarray(ordered["guarantee_id"].to_pylist(), dtype=object)
     columns: dict[str, Floats | Objects] = {"guarantee_id": ids, "event_at": days}
     columns |= {"known_at": days, "superseded_at": np.full(len(days), NEVER)}
-    return FactTable.build(ordered["borrower_id"].to_pylist(), columns)
+    columns["amount"] = np.asarray(ordered["amount"].to_numpy(), dtype=np.float64)
+    borrowers = ordered["borrower_id"].combine_chunks().dictionary_encode()
+    codes = borrowers.indices.to_numpy()
+    starts = np.searchsorted(codes, np.arange(len(borrowers.dictionary) + 1)).astype(np.int64)
+    numbers = {name: number for number, name in enumerate(borrowers.dictionary.to_pylist())}
+    return FactTable(columns, numbers, starts)
 
 
 def groups_of(columns: Mapping[str, Objects], amount: Floats, share: Floats) -> dict[str, Objects]:
