@@ -11,6 +11,7 @@ import pytest
 from vouch.book.book import Book
 from vouch.book.ingest import ingest
 from vouch.book.sources import SOURCES
+from vouch.errors import BookError
 
 pytestmark = pytest.mark.slow
 
@@ -31,3 +32,13 @@ def test_files_of_an_older_layout_are_read_and_compared(tmp_path: Path) -> None:
     assert [(r["guarantee_id"], r["jobs_supported"]) for r in rows] == [("G1", None)]
     report = ingest(again, SOURCES["vouch"], [file], TODAY)
     assert (report.accepted, report.already_known) == (0, 1)
+
+
+def test_a_book_of_which_a_file_was_lost_is_refused(tmp_path: Path) -> None:
+    book = Book(tmp_path / "book", create=True)
+    sample = Path(__file__).parent / "samples" / "sba-foia" / "loans.csv"
+    ingest(book, SOURCES["sba-foia"], [sample], date(2026, 1, 1))
+    (lost,) = book.files("lender")
+    lost.unlink()
+    with pytest.raises(BookError, match=r"lender/.*is not there \(1 files are missing\); restore"):
+        Book(book.path).known(date(2020, 1, 1)).rows("guarantee")

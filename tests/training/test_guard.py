@@ -350,3 +350,10 @@ def test_wrong_limits_are_refused(body: str, tmp_path: Path) -> None:
     (tmp_path / "guard.toml").write_text(body, encoding="utf-8")
     with pytest.raises(PolicyError, match=r"guard\.toml: limits of pre_loan"):
         limits(Policy(tmp_path), Stage.PRE_LOAN)
+
+
+def test_a_specification_that_names_an_unknown_feature_is_refused() -> None:
+    text = (ROOT / "models" / "in_loan" / "spec.toml").read_text(encoding="utf-8")
+    wrong = text.replace("[features]", "[features]\nwealth = { sign = -1 }", 1)
+    with pytest.raises(SpecError, match="no feature is called wealth; `vouch features` lists"):
+        Spec.parse(wrong)

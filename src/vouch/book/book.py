@@ -145,6 +145,12 @@ class Book:
         connection.execute("SET preserve_insertion_order = true")
         # A file that the log names never changes, so what was read of its layout stays true.
         connection.execute("SET parquet_metadata_cache = true")
+        lost = [path for table in TABLES for path in self.files(table) if not path.exists()]
+        if lost:
+            raise BookError(
+                f"{lost[0]} is named in the book's log and is not there ({len(lost)} files are "
+                "missing); restore them from a backup, or import the book anew"
+            )
         for table in TABLES.values():
             rows = stored(table, self.files(table.name))
             try:
