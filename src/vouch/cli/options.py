@@ -28,7 +28,9 @@ def show(report: Any, json_: bool) -> None:
 
 def _written(key: str, value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{k} {v:,}" for k, v in value.items())
+        return ", ".join(
+            f"{k} {v:,}" if isinstance(v, int | float) else f"{k} {v}" for k, v in value.items()
+        )
     if isinstance(value, list):
         return f"{len(value):,}: " + ", ".join(str(v) for v in value[:SHOWN_FAULTS])
     if key.endswith("rate"):
