@@ -87,24 +87,20 @@ class _Looker:
     def look(self, cases: Cases, facts: Facts, table: pa.Table) -> list[Sighting]:
         """The sightings among some guarantees; `table` has their rows of the spine."""
         features = compute(self.champion.features, cases, facts, self.history)
-        probabilities, scores = self._scored(features)
+        scored = score_features(self.champion, cases, features)
         views = Views(facts, cases, self.history)
         snapshot = Snapshot(
             cases=cases,
             views=views,
-            scores=scores,
+            scores=scored.scores.astype(np.float64),
             scores_before=self._scores_before(cases, facts),
-            default_probabilities=probabilities,
+            default_probabilities=scored.default_probabilities,
         )
         found = list(most_urgent(signals(snapshot, self.policy, self.as_of)).values())
         wanted = {signal.guarantee_id for signal in found}
         rows = [row for row, name in enumerate(cases.guarantee_ids) if name in wanted]
         some = Cases([cases.guarantee_ids[row] for row in rows], cases.as_of[rows])
-        # Only what fired needs its reasons, and explaining costs far more than scoring.
-        explained = score_features(
-            self.champion, some, {name: values[rows] for name, values in features.items()}
-        )
-        detail = self._details(snapshot, explained, rows, views, table)
+        detail = self._details(snapshot, scored, rows, views, table)
         for name, path in self._paths(
             some, facts, views.guarantee.number("start_on")[rows]
         ).items():
@@ -165,7 +161,7 @@ class _Looker:
     def _details(
         self,
         snapshot: Snapshot,
-        explained: Scores,
+        scored: Scores,
         rows: Sequence[int],
         views: Views,
         table: pa.Table,
@@ -177,7 +173,7 @@ class _Looker:
         late, lenders = views.performance.last("days_past_due"), table["lender"].to_pylist()
         guarantee_ids = snapshot.cases.guarantee_ids
         details = {}
-        for position, row in enumerate(rows):
+        for row in rows:
             probability = float(snapshot.default_probabilities[row])
             exposure = exposure_of(amounts[row], balances[row], guaranteed[row])
             signed = _day(starts[row])
@@ -193,7 +189,7 @@ class _Looker:
                 "score_before": _number(snapshot.scores_before[row]),
                 "grade": self.policy.grade(score).name,
                 "default_probability": probability,
-                "reasons": _worst(explained, position),
+                "reasons": _worst(scored, row),
                 "scheme": expected.scheme,
                 "scheme_given": schemes[row],
                 "scheme_is_assumed": expected.is_assumed,

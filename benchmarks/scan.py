@@ -1,0 +1,232 @@
+"""The whole watch over a large book, beside LightGBM's bare `predict` and `pred_contrib`.
+
+python -m benchmarks.scan --guarantees 100000 200000 400000 1000000 [--json FILE]
+
+Writes a book of 36 monthly rows a guarantee to disk, then runs `vouch watch --once` on it in a
+process of its own with a fresh store: facts on disk, features, score, points of every guarantee,
+rules, alerts, mails (into files). The champion of the post-loan stage in `VOUCH_HOME` is what
+watches; `vouch train` and `vouch promote` make one. `predict` and `pred_contrib` run on features
+of a sample of the book's guarantees, and their seconds are scaled up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from vouch.book.book import Book
+from vouch.book.ingest import write_batch
+from vouch.book.tables import TABLES
+from vouch.domain.calendar import month_ends
+from vouch.domain.stage import Stage
+from vouch.features.describe import describe
+from vouch.features.facts import Cases
+from vouch.features.portfolio import PortfolioIndex
+from vouch.features.spine import in_force
+from vouch.scoring.bundle import Bundle
+from vouch.scoring.registry import Registry
+from vouch.settings import Settings
+
+AS_OF = date(2025, 6, 30)
+MONTHS, PART, MANAGERS, LENDERS, SAMPLE = 36, 100_000, 500, 40, 20_000
+LATE = 0.02  # share of guarantees whose last months are in arrears
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One run; `sample` rows were predicted and explained by LightGBM and their seconds scaled."""
+
+    guarantees: int
+    seconds: float
+    rows_per_second: float
+    peak_rss_mb: float
+    predict_seconds: float
+    pred_contrib_seconds: float
+    alerts: int
+    sample: int
+
+
+def write_book(folder: Path, guarantees: int) -> Book:
+    """A book of so many guarantees in force, in commits of 100,000."""
+    book = Book(folder, create=True)
+    write_batch(book, "staff", "scan", {"manager": _managers(), "lender": _lenders()}, [])
+    for first in range(0, guarantees, PART):
+        numbers = np.arange(first, min(first + PART, guarantees))
+        write_batch(book, f"part-{first:08d}", "scan", _part(numbers), [])
+    return book
+
+
+def _typed(name: str, columns: dict[str, Any], rows: int) -> pa.Table:
+    """The columns given, the rest empty."""
+    schema = pa.schema([TABLES[name].arrow_schema.field(c.name) for c in TABLES[name].columns])
+    given = {"known_at": columns["event_at"], **columns}
+    columns = [
+        pa.array(given[field.name]).cast(field.type)
+        if field.name in given
+        else pa.nulls(rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _names(prefix: str, numbers: np.ndarray) -> pa.Array:
+    return pa.array([f"{prefix}{number:08d}" for number in numbers.tolist()])
+
+
+def _managers() -> pa.Table:
+    numbers = np.arange(MANAGERS)
+    emails = [f"m{number}@example.org" for number in numbers]
+    columns = {"manager_id": _names("M", numbers), "email": emails, "name": emails}
+    return _typed("manager", columns | {"event_at": [date(2020, 1, 1)] * MANAGERS}, MANAGERS)
+
+
+def _lenders() -> pa.Table:
+    columns = {"lender_id": _names("L", np.arange(LENDERS))}
+    return _typed("lender", columns | {"event_at": [date(2020, 1, 1)] * LENDERS}, LENDERS)
+
+
+def _part(numbers: np.ndarray) -> dict[str, pa.Table]:
+    random, rows = np.random.default_rng(int(numbers[0])), len(numbers)
+    amounts = np.round(np.exp(random.normal(13, 0.8, rows)), 2)
+    start = [date(2022, 6, 30)] * rows
+    guarantee = {
+        "guarantee_id": _names("G", numbers),
+        "borrower_id": _names("B", numbers),
+        "lender_id": _names("L", random.integers(0, LENDERS, rows)),
+        "manager_id": _names("M", random.integers(0, MANAGERS, rows)),
+        "scheme": ["总对总"] * rows,
+        "event_at": start,
+        "start_on": start,
+        "maturity_on": [date(2027, 6, 30)] * rows,
+        "amount": amounts,
+        "guaranteed_amount": amounts,
+        "interest_rate": np.round(random.uniform(0.03, 0.07, rows), 4),
+        "tenor_months": np.full(rows, 60.0),
+    }
+    borrower = {
+        "borrower_id": _names("B", numbers),
+        "name": [f"企业{number}有限公司" for number in numbers.tolist()],
+        "kind": random.choice(["micro_enterprise", "small_enterprise"], rows),
+        "headcount": random.integers(1, 80, rows).astype(float),
+        "annual_revenue": np.round(amounts * random.uniform(2, 9, rows), 2),
+        "established_on": [date(2015, 1, 1)] * rows,
+        "event_at": start,
+    }
+    return {
+        "guarantee": _typed("guarantee", guarantee, rows),
+        "borrower": _typed("borrower", borrower, rows),
+        "performance": _months(numbers, amounts, random),
+    }
+
+
+def _months(numbers: np.ndarray, amounts: np.ndarray, random: np.random.Generator) -> pa.Table:
+    rows = len(numbers)
+    ends = month_ends(date(2022, 7, 31), AS_OF)
+    left = 1 - np.arange(1, MONTHS + 1) / 60
+    late = random.random(rows) < LATE
+    days = np.zeros((rows, MONTHS))
+    days[late, -3:] = random.integers(1, 60, (int(late.sum()), 1)) + np.array([0, 30, 60])
+    days[random.random(days.shape) < 0.003] = 10
+    columns = {
+        "guarantee_id": _names("G", numbers).take(pa.array(np.repeat(np.arange(rows), MONTHS))),
+        "event_at": np.tile(np.array(ends, dtype="datetime64[D]"), rows),
+        "balance": np.round(amounts[:, None] * left, 2).ravel(),
+        "days_past_due": days.ravel(),
+        "is_extended": np.zeros(rows * MONTHS, dtype=bool),
+    }
+    return _typed("performance", columns, rows * MONTHS)
+
+
+def watched(book: Path, home: Path, settings: Settings) -> tuple[float, float, dict[str, Any]]:
+    """Seconds, peak memory in MB and report of one run of the watch in a process of its own."""
+    environment = os.environ | {
+        "VOUCH_HOME": str(home),
+        "VOUCH_BOOK": str(book),
+        "MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri,
+    }
+    words = ["watch", "--once", "--as-of", str(AS_OF), "--json"]
+    with (home / "report.json").open("w+") as report:
+        started = time.perf_counter()
+        child = subprocess.Popen(
+            [sys.executable, "-m", "vouch", *words], stdout=report, env=environment
+        )
+        _, status, used = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - started
+        child.returncode = os.waitstatus_to_exitcode(status)
+        report.seek(0)
+        if child.returncode:
+            sys.exit(f"the watch ended with {child.returncode}")
+        return seconds, used.ru_maxrss / 1024, json.loads(report.read())
+
+
+def bare(book: Book, champion: Bundle, sample: int) -> tuple[float, float]:
+    """Seconds a row of LightGBM's `predict` and `pred_contrib` on the features of a sample."""
+    known = book.known(AS_OF)
+    cases = in_force(known, [AS_OF]).cases
+    some = Cases(list(cases.guarantee_ids[:sample]), cases.as_of[:sample])
+    names = list(champion.encoder.names)
+    matrix = champion.encoder.matrix(describe(known, some, names, PortfolioIndex.of(known)))
+    seconds = []
+    for asked in ({"raw_score": True}, {"pred_contrib": True}):
+        started = time.perf_counter()
+        champion.trees.predict(matrix, num_threads=2, **asked)
+        seconds.append((time.perf_counter() - started) / len(matrix))
+    return seconds[0], seconds[1]
+
+
+def scan(guarantees: int, settings: Settings, champion: Bundle, sample: int) -> Scan:
+    """Write a book, watch it, and let LightGBM do its part."""
+    with tempfile.TemporaryDirectory(prefix="scan-") as folder:
+        home = Path(folder) / "home"
+        home.mkdir()
+        book = write_book(Path(folder) / "book", guarantees)
+        seconds, peak, report = watched(book.path, home, settings)
+        predict, contrib = bare(book, champion, min(sample, guarantees))
+    return Scan(
+        guarantees=guarantees,
+        seconds=round(seconds, 1),
+        rows_per_second=round(guarantees / seconds),
+        peak_rss_mb=round(peak),
+        predict_seconds=round(predict * guarantees, 1),
+        pred_contrib_seconds=round(contrib * guarantees, 1),
+        alerts=int(report["alerts"]),
+        sample=min(sample, guarantees),
+    )
+
+
+def main() -> None:
+    """Measure and print, as JSON too where a file is named."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scan")
+    parser.add_argument("--guarantees", type=int, nargs="+", default=[100_000, 200_000])
+    parser.add_argument("--sample", type=int, default=SAMPLE)
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    settings = Settings.from_env()
+    champion = Registry(settings.mlflow_tracking_uri, settings.home).champion(Stage.POST_LOAN)
+    found = []
+    for guarantees in asked.guarantees:
+        found.append(scan(guarantees, settings, champion, asked.sample))
+        print(json.dumps(asdict(found[-1])), flush=True)
+    for less, more in pairwise(found):
+        growth = math.log(more.seconds / less.seconds) / math.log(more.guarantees / less.guarantees)
+        print(f"{less.guarantees:,} to {more.guarantees:,}: time grows with exponent {growth:.2f}")
+    if asked.json:
+        asked.json.write_text(json.dumps([asdict(s) for s in found], indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
