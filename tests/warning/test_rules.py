@@ -19,7 +19,7 @@ from vouch.domain.alert import Severity
 from vouch.errors import PolicyError
 from vouch.features.facts import Cases, Facts, Views, to_days
 from vouch.policy.reading import SHIPPED, Policy
-from vouch.warning.rule import Snapshot, check_numbers, rule, rules, signals
+from vouch.warning.rule import Snapshot, check_numbers, rule, rules, signals, worded
 
 Row = dict[str, Any]
 FILES = sorted((Path(__file__).parents[1] / "cases" / "rules").glob("*.toml"))
@@ -155,6 +155,15 @@ def test_a_signal_carries_policy_numbers_and_the_figures_seen() -> None:
     assert (found.rule, found.cause) == ("RP01", "arrears")
     assert found.severity is Severity.ORANGE
     assert found.evidence == {"days_past_due": 3.0}
+
+
+def test_a_figure_that_is_not_known_is_none_and_a_dash_in_words() -> None:
+    (found,) = signals(snapshot({"tax_grade": [(date(2025, 4, 30), 4)]}), Policy(), ON)
+    assert found.evidence == {"grade": 4.0}  # there was no grade before
+    lenders = {"bureau_lenders": [(date(2024, 12, 31), 2), (date(2025, 6, 30), 5)]}
+    (found,) = signals(snapshot(lenders), Policy(), ON)
+    seen = worded(rules()["CR03"].seen_en, found.evidence)
+    assert seen == "debt from – to – yuan, 3 more lenders"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from vouch.domain.response import Role
 from vouch.policy.reading import Policy
 from vouch.warning.observe import plain_text
 from vouch.warning.picture import bars, sparkline
-from vouch.warning.rule import rules
+from vouch.warning.rule import rules, worded
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -300,7 +300,7 @@ def _finding(alert: Alert, policy: Policy, language: str) -> dict[str, Any]:
         "severity": said["severities"][alert.severity.slug],
         "colour": _COLOURS[alert.severity],
         "name": name.format(**thresholds),
-        "seen": seen.format(**alert.evidence),
+        "seen": worded(seen, alert.evidence),
         "change": said["changes"][alert.news.value],
         "notes": notes,
     }

@@ -177,8 +177,33 @@ def signals(snapshot: Snapshot, policy: Policy, on: date) -> list[Signal]:
                     rule=code,
                     severity=level.severity,
                     lead_days=numbers.lead_days,
-                    evidence={name: float(v[row]) for name, v in finding.evidence.items()},
+                    evidence=_known(finding.evidence, row),
                 )
                 for row in np.flatnonzero(fires).tolist()
             ]
     return found
+
+
+def _known(evidence: Mapping[str, Floats], row: int) -> dict[str, float]:
+    """The figures of one guarantee; what is not known is no figure."""
+    figures = {name: float(values[row]) for name, values in evidence.items()}
+    return {name: value for name, value in figures.items() if np.isfinite(value)}
+
+
+def worded(template: str, evidence: Mapping[str, float]) -> str:
+    """What was seen, in words; a figure that is not known is a dash.
+
+    >>> worded("{claim:,.0f} yuan, {share:.0%} of revenue", {"claim": 5000.0})
+    '5,000 yuan, – of revenue'
+    """
+    return template.format_map(_Figures(evidence))
+
+
+class _Figures(dict[str, float]):
+    def __missing__(self, name: str) -> _Dash:
+        return _Dash()
+
+
+class _Dash:
+    def __format__(self, how: str) -> str:
+        return "–"
