@@ -12,6 +12,7 @@ from vouch.cli import (
     books,
     decisions,
     forecast,
+    keeping,
     keys,
     models,
     portfolio,
@@ -35,6 +36,8 @@ for part in (books, models, decisions, what_if, running, portfolio, forecast, pr
     app.add_typer(part.app)
 app.add_typer(schemes.app, name="scheme")
 app.add_typer(keys.app, name="keys")
+app.add_typer(keeping.retention, name="retention")
+app.add_typer(keeping.store, name="store")
 app.add_typer(warning.app, name="warning")
 
 

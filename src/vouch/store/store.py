@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import insert, select, text
 
@@ -13,11 +14,13 @@ from vouch.domain.alert import Alert, AlertChange
 from vouch.store import alerts, lease, links, outbox, runs
 from vouch.store.alerts import AlertDesk, AlertEvent
 from vouch.store.audit import AuditHead, AuditLog
+from vouch.store.backup import backup, restore
 from vouch.store.decisions import Decisions
 from vouch.store.engine import Database
 from vouch.store.keys import KeyRing
 from vouch.store.links import Link
 from vouch.store.outbox import CLAIMED_AT_ONCE, Channel, MailState, QueuedMail, Refused
+from vouch.store.retention import Retention
 from vouch.store.reviews import Reviews
 from vouch.store.runs import Run
 from vouch.store.tables import PROMOTIONS
@@ -51,6 +54,7 @@ class Store:
         self.keys = KeyRing(self._database)
         self.decisions = Decisions(self._database)
         self.reviews = Reviews(self._database)
+        self.retention = Retention(self._database)
         self.audit = AuditLog(self._database)
 
     def ping(self) -> None:
@@ -69,6 +73,14 @@ class Store:
     def verify(self, noted: AuditHead | None = None) -> Verified:
         """Check the audit log and every decision against it."""
         return verify(self._database, noted)
+
+    def backup(self, target: Path) -> dict[str, int]:
+        """Write every row to a file; rows by table."""
+        return backup(self._database, target)
+
+    def restore(self, source: Path) -> dict[str, int]:
+        """Fill this store, which has to be empty, from a backup; rows by table."""
+        return restore(self._database, source)
 
     def add_promotion(
         self, stage: str, version: str, previous: str | None, who: str, at: datetime, note: str = ""
