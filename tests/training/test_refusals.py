@@ -58,7 +58,7 @@ def test_a_spec_naming_an_unknown_gate_is_refused() -> None:
 
 def test_a_given_weight_against_its_sign_is_refused() -> None:
     with pytest.raises(SpecError, match="agree with its sign"):
-        Spec.parse(SPEC.text.replace("weight = 0.5", "weight = -0.5"))
+        Spec.parse(SPEC.text.replace("weight = 0.1", "weight = -0.1"))
 
 
 def test_a_label_that_no_row_can_have_yet(small_book: Book, registry: Registry) -> None:
@@ -188,7 +188,7 @@ def test_the_card_says_what_the_level_rests_on(parts: Vouch) -> None:
     parts.registry.load(Stage.PRE_LOAN, "2")
     (path,) = folder.glob("*/card.md")  # both versions are the same bundle
     card = path.read_text(encoding="utf-8")
-    assert "`book_vintage_level` enters the log-odds with the given weight 0.5" in card
+    assert "`book_vintage_level` enters the log-odds with the given weight 0.1" in card
     assert "no reject inference" in card
     assert "| quarter of the case |" in card
 
