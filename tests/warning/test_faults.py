@@ -28,8 +28,10 @@ from aiosmtpd.smtp import Envelope, Session
 
 from vouch.book.book import Book
 from vouch.domain.alert import Change
+from vouch.errors import LeaseError
 from vouch.policy.reading import Policy
 from vouch.scoring.bundle import Bundle
+from vouch.store import lease, outbox
 from vouch.store.engine import Database
 from vouch.store.outbox import MailState
 from vouch.store.store import Store
@@ -138,12 +140,12 @@ class Scene:
         watch_once(duty, Book(self.book), self.champion, as_of, known_at)
         store.close()
 
-    def settle(self, inbox: Trouble, now: datetime) -> None:
+    def settle(self, inbox: Trouble, now: datetime, day: Any = NEXT_MONTH) -> None:
         """Let the mails that wait go out, the trouble being over."""
         inbox.is_calm = True
         for hours in range(1, 4):
             later = now + timedelta(hours=hours)
-            assert in_child(lambda at=later: self.run(NEXT_MONTH, at, KNOWN[NEXT_MONTH])) == 0
+            assert in_child(lambda at=later: self.run(day, at, KNOWN[day])) == 0
 
     def state(self) -> list[tuple[Any, ...]]:
         """What the alerts say, whatever it took to get there."""
@@ -290,3 +292,69 @@ def test_killed_at_each_transaction(scene: Scene, tmp_path: Path, before: bool) 
             if not os.WIFSIGNALED(status):
                 break
     assert boundary > 10  # there are so many transactions at least
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_two_watchmen_killed_again_and_again(
+    scene: Scene,
+    expected: list[tuple[Any, ...]],
+    kind: str,
+    tmp_path: Path,
+    kills: int,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two processes compete for the lease; one of them is killed at a time and replaced."""
+    # a dead process's lease and claims lapse while the test waits
+    monkeypatch.setattr(lease, "LEASE", timedelta(seconds=0.5))
+    monkeypatch.setattr(outbox, "CLAIM", timedelta(seconds=5))
+    dice = random.Random(3)
+    with serving(Trouble()) as inbox:
+        if kind == "postgresql":
+            pair = Scene(scene.book, request.getfixturevalue("postgres_url"), scene.champion, 0)
+            pair.port = inbox.port
+            Store(pair.url).close()
+        else:
+            pair = fresh(scene, tmp_path / "pair.db", inbox.port)
+        for day in (AS_OF, NEXT_MONTH):
+            origin = time.time()
+            watchmen = [start(lambda d=day, o=origin: on_watch(pair, d, o)) for _ in range(2)]
+            for _ in range(max(kills // 10, 2)):
+                time.sleep(dice.uniform(0.2, 1.2))
+                victim = dice.randrange(2)
+                end(watchmen[victim])
+                watchmen[victim] = start(lambda d=day, o=origin: on_watch(pair, d, o))
+            for watchman in watchmen:
+                end(watchman)
+            pair.settle(inbox, KNOWN[day] + timedelta(minutes=20), day)
+            inbox.is_calm = False
+        check(pair, inbox, expected, kills)
+
+
+def on_watch(pair: Scene, day: Any, origin: float) -> None:
+    """Watch again and again on a clock that runs; whoever lacks the lease waits."""
+    while time.time() < origin + 120:  # ends by itself should its parent go
+        now = KNOWN[day] + timedelta(seconds=time.time() - origin)
+        try:
+            pair.run(day, now, KNOWN[day])
+        except LeaseError:
+            time.sleep(0.05)
+
+
+def start(task: Callable[[], object]) -> int:
+    """A forked child that runs a task; its process number."""
+    child = os.fork()
+    if child == 0:
+        try:
+            task()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(1)
+    return child
+
+
+def end(child: int) -> None:
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
