@@ -80,7 +80,7 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="vouch-serve-") as name, ExitStack() as stack:
         folder = Path(name)
         material = made(home or folder / "home")
-        found = [t for t in targets(material, folder, port, None) if t.name in names]
+        found = [t for t in targets(material, folder, port) if t.name in names]
         running = [stack.enter_context(started(t, folder / f"{t.name}.log")) for t in found]
         for one in running:
             asked(one.target, 8, _WARM_UP_SECONDS, folder)

@@ -15,6 +15,7 @@ from vouch import clock
 from vouch.book.book import Book
 from vouch.book.case import case_facts
 from vouch.bootstrap import Vouch, build
+from vouch.domain.access import Institution, Level, Role
 from vouch.domain.stage import Stage
 from vouch.features.facts import Facts, compute
 from vouch.features.spine import spine
@@ -22,16 +23,21 @@ from vouch.scoring.registry import CHAMPION
 from vouch.scoring.spec import Spec
 from vouch.settings import Settings
 from vouch.simulator import simulate
+from vouch.store.keys import NewKey
 
 GUARANTEES = 20_000
-APPLICATIONS = 2_000
+APPLICATIONS = 500
 
 
 @dataclass(frozen=True)
 class Material:
-    """Settings with a trained champion, and the same applications in the form of each target."""
+    """Settings with a trained champion, and the same applications in the form of each target.
+
+    `key` opens the service for the guarantor whose applications they are.
+    """
 
     settings: Settings
+    key: str
     facts: list[str]
     rows: list[str]
     frames: list[str]
@@ -46,13 +52,14 @@ def made(folder: Path) -> Material:
     parts = build(settings)
     if parts.registry.champion_version(Stage.PRE_LOAN) is None:
         _prepare(parts)
-    facts, features = applications(parts)
+    institution, facts, features = applications(parts)
     bundle = parts.champion(Stage.PRE_LOAN)
     trees, levels = folder / "trees.txt", folder / "levels.json"
     trees.write_text(bundle.trees.model_to_string(), encoding="utf-8")
     levels.write_text(json.dumps(bundle.encoder.levels), encoding="utf-8")
     return Material(
         settings,
+        _key(parts, institution),
         facts,
         [json.dumps(row) for row in features],
         [json.dumps({"dataframe_records": [row]}) for row in features],
@@ -60,6 +67,13 @@ def made(folder: Path) -> Material:
         trees,
         levels,
     )
+
+
+def _key(parts: Vouch, institution: Institution) -> str:
+    """A key that is never asked to wait."""
+    now = clock.now()
+    new = NewKey("benchmark", Role.UNDERWRITER, institution, now + timedelta(days=1), 10**9)
+    return parts.store().keys.create(new, "benchmark", now)[1]
 
 
 def _prepare(parts: Vouch) -> None:
@@ -72,23 +86,34 @@ def _prepare(parts: Vouch) -> None:
     parts.registry.promote(Stage.PRE_LOAN, version)
 
 
-def applications(parts: Vouch) -> tuple[list[str], list[dict[str, Any]]]:
-    """The newest applications: as facts, and as the features the model reads."""
+def applications(parts: Vouch) -> tuple[Institution, list[str], list[dict[str, Any]]]:
+    """The newest applications of the largest guarantor: as facts, and as the model's features."""
     book, bundle = Book(parts.settings.book), parts.champion(Stage.PRE_LOAN)
     newest = book.newest_known_at or clock.today()
-    found = spine(book.known(newest), "application", newest - timedelta(days=730), newest)
-    found = found.take(np.arange(len(found))[-APPLICATIONS:])
+    door = book.known(newest)
+    largest, names = (
+        door.query(
+            "SELECT guarantor_id, list(guarantee_id) AS names "
+            f"FROM {door.current('guarantee')} GROUP BY 1 ORDER BY len(names) DESC, 1 LIMIT 1"
+        )
+        .to_pylist()[0]
+        .values()
+    )
+    found = spine(door, "application", newest - timedelta(days=1100), newest)
+    own = set(names)
+    theirs = [i for i, name in enumerate(found.table["guarantee_id"].to_pylist()) if name in own]
+    found = found.take(np.array(theirs[-APPLICATIONS:]))
     ids, days = (found.table[name].to_pylist() for name in ("guarantee_id", "as_of"))
     facts = [
         json.dumps(case_facts(book, guarantee, day), ensure_ascii=False, default=str)
         for guarantee, day in zip(ids, days, strict=True)
     ]
-    known = Facts.of(book.known(newest), ids)
+    known = Facts.of(door, ids)
     columns = compute(bundle.features, found.cases, known, parts.portfolio())
     rows = [
         {name: _plain(values[i]) for name, values in columns.items()} for i in range(len(found))
     ]
-    return facts, rows
+    return Institution(Level.GUARANTOR, largest), facts, rows
 
 
 def _plain(value: Any) -> Any:

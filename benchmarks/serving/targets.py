@@ -60,7 +60,7 @@ def _peak_mb(pid: int) -> float:
     return int(peak.split()[1]) / 1024
 
 
-def targets(material: Material, folder: Path, port: int, key: str | None) -> list[Target]:
+def targets(material: Material, folder: Path, port: int) -> list[Target]:
     """Vouch and what it is measured beside, on consecutive ports."""
     quiet = {**os.environ, "BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": str(folder / "bentoml")}
     plain = {"BENCHMARK_TREES": str(material.trees), "BENCHMARK_CATEGORIES": str(material.levels)}
@@ -77,7 +77,7 @@ def targets(material: Material, folder: Path, port: int, key: str | None) -> lis
             "/v1/pre-loan/score",
             "/readyz",
             material.facts,
-            {"authorization": f"Bearer {key}"} if key else {},
+            {"authorization": f"Bearer {material.key}"},
             "idempotency-key",
         ),
         Target(

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from vouch import clock
 from vouch.book.book import Book
+from vouch.book.owners import Owners
 from vouch.domain.advice.case import Missing, PortfolioState
 from vouch.domain.stage import Stage
 from vouch.errors import ModelError, PolicyError, VouchError
@@ -137,6 +138,8 @@ class _OpenBook:
     book: Book
     commits: int
     days: dict[date, PortfolioDay] = field(default_factory=dict)
+    owners: dict[date, Owners] = field(default_factory=dict)
+    ready: set[date] = field(default_factory=set)
 
     @cached_property
     def portfolio(self) -> PortfolioIndex | None:
@@ -160,6 +163,7 @@ class Vouch:
         self.settings = settings
         self._lock = RLock()
         self._open: _OpenBook | None = None
+        self._is_held = False
 
     @cached_property
     def policy(self) -> Policy:
@@ -246,6 +250,45 @@ class Vouch:
         found = self._opened()
         return found.portfolio if found else None
 
+    def owners(self) -> Owners | None:
+        """Whose each guarantee is today, or None without a book."""
+        found, today = self._opened(), clock.today()
+        if found is None:
+            return None
+        if today not in found.owners:
+            made = Owners.of(found.book.known(today))
+            found.owners.clear()
+            found.owners[today] = made
+        return found.owners[today]
+
+    def hold_book(self) -> None:
+        """Make the book as it stands now ready to answer from memory, then use it.
+
+        From then on what is imported later counts after the next call: a service that reads the
+        book while it answers would keep callers waiting.
+
+        Raises:
+            BookError: its log cannot be read; the book used before goes on.
+        """
+        found, today = self._looked_up(), clock.today()
+        if found is not None and found.portfolio is not None:
+            found.owners.setdefault(today, Owners.of(found.book.known(today)))
+            self._day(found, today).prepare()
+            found.ready.clear()
+            found.ready.add(today)
+        with self._lock:
+            self._open, self._is_held = found, True
+
+    def holds(self, today: date) -> bool:
+        """Whether what a case of today needs of the book is in memory."""
+        held = self._open
+        return self._is_held and (held is None or today in held.owners)
+
+    def holds_state(self, day: date, today: date) -> bool:
+        """Whether how the portfolio stood on a day is in memory, or too long ago to be read."""
+        held = self._open
+        return held is None or day in held.ready or day < today - timedelta(days=_DAYS_BACK)
+
     @cached_property
     def indicators(self) -> Mapping[str, Indicator]:
         """The indicators by whose definitions the portfolio is read."""
@@ -298,14 +341,21 @@ class Vouch:
             return opened.days[day]
 
     def _opened(self) -> _OpenBook | None:
+        with self._lock:
+            if not self._is_held:
+                self._open = self._looked_up()
+            return self._open
+
+    def _looked_up(self) -> _OpenBook | None:
+        """The book as it stands: the one open already where nothing was committed since."""
         folder = self.settings.book / "log"
         if not folder.is_dir():
             return None
         commits = sum(1 for _ in folder.glob("[0-9]*.json"))
-        with self._lock:
-            if self._open is None or self._open.commits != commits:
-                self._open = _OpenBook(Book(self.settings.book), commits)
-            return self._open
+        known = self._open
+        if known is not None and known.commits == commits:
+            return known
+        return _OpenBook(Book(self.settings.book), commits)
 
     @cached_property
     def _store(self) -> Store:

@@ -336,6 +336,9 @@ def _settings(home: Path, book: Book, champions: Path, **changed: str) -> Settin
 def _serving(settings: Settings) -> Iterator[Client]:
     vouch = build(settings)
     assert vouch.champions.refresh() == []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "today", lambda: TODAY)
+        vouch.hold_book()
     app = web(settings)
     app.state.desk = Desk(vouch)
     client = Client(app, app.state.desk, make_key(vouch.store()))

@@ -235,10 +235,11 @@ def test_what_cannot_be_stored_is_not_answered(client, monkeypatch):
     def fail(*_):
         raise StoreError("postgresql://user:secret@host is down")
 
-    monkeypatch.setattr("vouch.store.decisions.Decisions.add", fail)
-    answer = client.post(SCORE, json=case())
-    refused(answer, 503, "unavailable")
-    assert "secret" not in answer.text
+    for way, body in (("add_together", case()), ("add", [case()])):
+        monkeypatch.setattr(f"vouch.store.decisions.Decisions.{way}", fail)
+        answer = client.post(SCORE, json=body)
+        refused(answer, 503, "unavailable")
+        assert "secret" not in answer.text
 
 
 def test_a_damaged_book_is_not_at_hand(client, monkeypatch):
@@ -253,6 +254,7 @@ def test_a_fault_of_our_own_keeps_the_shape_and_tells_nothing(client, monkeypatc
     def fail(*_):
         raise ZeroDivisionError("inner matters")
 
+    monkeypatch.setattr(client.desk, "decide_together", fail)
     monkeypatch.setattr(client.desk, "score", fail)
     answer = client.post(SCORE, json=case())
     refused(answer, 500, "internal")
@@ -264,7 +266,7 @@ def test_what_takes_too_long_is_given_up(client, monkeypatch):
 
     monkeypatch.setattr("vouch.service.routing.DEADLINE_SECONDS", 0.01)
     monkeypatch.setattr(client.desk, "score", lambda *_: time.sleep(0.2))
-    refused(client.post(SCORE, json=case()), 503, "unavailable")
+    refused(client.post(SCORE, json=[case()]), 503, "unavailable")
 
 
 JSON = st.recursive(

@@ -75,6 +75,11 @@ class PortfolioDay:
             )
         ]
 
+    def prepare(self) -> None:
+        """Read what every state needs, so that the first one asked for need not wait."""
+        for name in ("_view", "_liabilities", "_small", "_affiliates", "standings"):
+            getattr(self, name)
+
     def _state(
         self, subject: Subject, client: _Client, whole: _Burdens, ours: _Burdens
     ) -> PortfolioState:

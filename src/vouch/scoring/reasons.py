@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -43,18 +45,23 @@ _EN: dict[str, Callable[[float], str]] = _ZH | {
 }
 
 
-def _written(value: Any, unit: str, units: dict[str, Callable[[float], str]], none: str) -> str:
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return none
-    return str(value) if unit == "category" else units[unit](float(value))
+@lru_cache(10_000)  # most values come again and again, above all the usual ones
+def _written(unit: str, value: float | str | None) -> tuple[str, str]:
+    """A value in Chinese and in English."""
+    if value is None:
+        return "未知", "unknown"
+    if unit == "category":
+        return str(value), str(value)
+    number = float(value) + 0.0  # without the sign of zero, which the cache does not tell apart
+    return _ZH[unit](number), _EN[unit](number)
 
 
 def reason(feature: Feature, value: Any, usual: Any, points: int) -> Reason:
     """Word one feature's part in a score."""
-    plain = None if value is None or (isinstance(value, float) and np.isnan(value)) else value
+    plain, usual = _known(value), _known(usual)
     unit = feature.unit
-    zh_value, zh_usual = (_written(v, unit, _ZH, "未知") for v in (plain, usual))
-    en_value, en_usual = (_written(v, unit, _EN, "unknown") for v in (plain, usual))
+    zh_value, en_value = _written(unit, plain)
+    zh_usual, en_usual = _written(unit, usual)
     verb = "加" if points > 0 else "减"
     return Reason(
         feature=feature.name,
@@ -65,6 +72,10 @@ def reason(feature: Feature, value: Any, usual: Any, points: int) -> Reason:
         en=f"{feature.en[0].upper()}{feature.en[1:]}: {en_value} (usually {en_usual}), "
         f"{points:+d} points",
     )
+
+
+def _known(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def reasons(scores: Scores, row: int) -> list[Reason]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from vouch.scoring.decision import Decision, decide
 from vouch.service.gate import Gate
 from vouch.service.given import GivenCase, batches, future, given_case, named
 from vouch.service.payloads import FactsCase, KnownCase
+from vouch.service.records import Asked, asked_of, once_of, record_of
 from vouch.service.refusals import Refusal, wrong_fields
 from vouch.service.rows import shown
 from vouch.store.decisions import DecisionRecord, Once
@@ -48,6 +48,17 @@ class _Placed:
     case: Case
 
 
+@dataclass(frozen=True)
+class Lone:
+    """One case that brings its facts, asked alone; it may be decided together with others'."""
+
+    stage: Stage
+    given: GivenCase
+    asked: Asked
+    caller: Caller
+    once: Once | None
+
+
 class Desk:
     """Decides what is asked with the models in use.
 
@@ -59,6 +70,7 @@ class Desk:
         self._vouch = vouch
         self.gate = Gate(vouch.store, vouch.access, vouch.settings)
         self._archived: set[str] = set()
+        self._numbers = count()
         policy = vouch.policy_snapshot
         self._keep("policy", policy.hash, lambda: policy.content)
 
@@ -101,8 +113,8 @@ class Desk:
             if isinstance(cases, list)
             else [_Placed("", cases)]
         )
-        requests = [_request(one.case) for one in asked]
-        once = _once(stage, requests, isinstance(cases, list), caller, key)
+        requests = [asked_of(one.case) for one in asked]
+        once = once_of(stage, requests, isinstance(cases, list), caller, key)
         decisions = self._vouch.store().decisions
         made = decisions.earlier(once) if once else None
         if made is None:
@@ -111,18 +123,57 @@ class Desk:
         answers = [shown(record.answer, caller.institution) for record in made]
         return answers if isinstance(cases, list) else answers[0]
 
+    def lone(self, stage: Stage, case: FactsCase, caller: Caller, key: str | None) -> Lone | None:
+        """The case as one that can be decided from memory, None where it cannot.
+
+        Raises:
+            FactsError: facts contradict each other or lie after the day they are to be seen on.
+        """
+        today, bundle = clock.today(), self._vouch.champions.held.get(stage)
+        if bundle is None or bundle.hash not in self._archived or not self._vouch.holds(today):
+            return None
+        given = given_case(case, next(self._numbers), stage, today, caller.institution)
+        if not self._vouch.holds_state(given.as_of, today):
+            return None
+        asked = asked_of(case)
+        once = once_of(stage, [asked], False, caller, key)
+        return Lone(stage, self._set_apart(given, caller.institution), asked, caller, once)
+
+    def decide_together(self, lone: Sequence[Lone]) -> list[DecisionRecord]:
+        """Decide cases of one stage, of whichever callers, without a look at book or store.
+
+        Raises:
+            FactsError: a case names a scheme that does not answer; "[3].scheme" tells which.
+        """
+        bundle = self._bundle(lone[0].stage)
+        places = {one.given.number: f"[{i}]." for i, one in enumerate(lone)}
+        found = self._from_facts(bundle, [one.given for one in lone], places)
+        policy_hash = self._vouch.policy_snapshot.hash
+        return [
+            record_of(one.asked, found[one.given.number], one.caller, policy_hash) for one in lone
+        ]
+
+    def keep_together(self, lone: Sequence[Lone], made: Sequence[DecisionRecord]) -> bool:
+        """Store decisions, all or none; False where a key was seen before.
+
+        Raises:
+            StoreError: they could not be stored.
+        """
+        requests = [([record], one.once) for one, record in zip(lone, made, strict=True)]
+        return self._vouch.store().decisions.add_together(requests, clock.now())
+
     def _made(
         self,
         stage: Stage,
         asked: Sequence[_Placed],
-        requests: Sequence[_Request],
+        requests: Sequence[Asked],
         caller: Caller,
     ) -> Sequence[DecisionRecord]:
         bundle = self._bundle(stage)
         decided = self._decide(bundle, asked, caller.institution)
         policy_hash = self._vouch.policy_snapshot.hash
         return [
-            _record(request, decision, caller, policy_hash)
+            record_of(request, decision, caller, policy_hash)
             for request, decision in zip(requests, decided, strict=True)
         ]
 
@@ -216,33 +267,42 @@ class Desk:
         known = [i for i, one in enumerate(asked) if isinstance(one.case, KnownCase)]
         decided = self._known(bundle, [asked[i] for i in known], today, institution, policy)
         found = dict(zip(known, decided, strict=True))
-        given = _given(asked, bundle.stage, today, institution)
-        for batch in batches(self._set_apart(given, today, institution)):
+        given = [
+            self._set_apart(case, institution)
+            for case in _given(asked, bundle.stage, today, institution)
+        ]
+        places = {i: one.place for i, one in enumerate(asked)}
+        found |= self._from_facts(bundle, given, places, policy)
+        return [found[i] for i in range(len(asked))]
+
+    def _from_facts(
+        self,
+        bundle: Bundle,
+        given: Sequence[GivenCase],
+        places: Mapping[int, str],
+        policy: Policy | None = None,
+    ) -> dict[int, Decision]:
+        """Decisions by the cases' numbers, in as few strokes as their facts allow."""
+        found: dict[int, Decision] = {}
+        for batch in batches(given):
             days = [to_days(case.as_of) for case in batch.cases]
             cases = Cases([case.guarantee_id for case in batch.cases], np.array(days))
             schemes = [case.scheme for case in batch.cases]
-            places = [asked[case.number].place for case in batch.cases]
-            decided = self._decided(bundle, cases, batch.facts(), schemes, places, policy)
+            here = [places[case.number] for case in batch.cases]
+            decided = self._decided(bundle, cases, batch.facts(), schemes, here, policy)
             found |= {c.number: d for c, d in zip(batch.cases, decided, strict=True)}
-        return [found[i] for i in range(len(asked))]
+        return found
 
-    def _set_apart(
-        self, cases: Sequence[GivenCase], today: date, institution: Institution
-    ) -> Sequence[GivenCase]:
+    def _set_apart(self, case: GivenCase, institution: Institution) -> GivenCase:
         """Keep a guarantee that is named but not the caller's apart from the book's of that name.
 
         Otherwise the score would tell whether another institution has it.
         """
-        book = self._vouch.book()
-        ids = [case.guarantee_id for case in cases if named(case.guarantee_id)]
-        if institution.level is Level.PROVINCE or book is None or not ids:
-            return cases
-        own = _own_rows(Facts.of(book.known(today), ids), ids, today, institution)
-        mine = {name for name, is_own in zip(ids, own, strict=True) if is_own}
-        return [
-            case if not named(case.guarantee_id) or case.guarantee_id in mine else case.apart()
-            for case in cases
-        ]
+        if institution.level is Level.PROVINCE or not named(case.guarantee_id):
+            return case
+        owners = self._vouch.owners()
+        is_own = owners is None or owners.is_own(case.guarantee_id, institution)
+        return case if is_own else case.apart()
 
     def _known(
         self,
@@ -374,60 +434,6 @@ def _replaced(fault: FieldFault, places: Sequence[str]) -> FieldFault:
     """A fault of the n-th case decided, moved to that case's place in the request."""
     number, _, field = fault.field.removeprefix("[").partition("].")
     return FieldFault(places[int(number)] + field, fault.reason)
-
-
-@dataclass(frozen=True)
-class _Request:
-    """A case as it was asked, and the hash of that."""
-
-    body: dict[str, Any]
-    hash: str
-
-
-def _request(case: Case) -> _Request:
-    body = case.model_dump(mode="json", exclude_unset=True)
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return _Request(body, hashlib.sha256(canonical.encode()).hexdigest())
-
-
-def _once(
-    stage: Stage, requests: Sequence[_Request], is_list: bool, caller: Caller, key: str | None
-) -> Once | None:
-    if key is None:
-        return None
-    whole = f"{stage.value} {is_list} {' '.join(request.hash for request in requests)}"
-    return Once(caller.id, key, hashlib.sha256(whole.encode()).hexdigest())
-
-
-def _record(
-    request: _Request, decision: Decision, caller: Caller, policy_hash: str
-) -> DecisionRecord:
-    decision_id, made_at = str(uuid.uuid4()), clock.now()
-    decision = replace(
-        decision,
-        guarantee_id=named(decision.guarantee_id),
-        borrower_id=named(decision.borrower_id),
-    )
-    stamp = {"decision_id": decision_id, "made_at": made_at.isoformat()}
-    return DecisionRecord(
-        decision_id=decision_id,
-        made_at=made_at,
-        stage=decision.stage.value,
-        as_of=decision.as_of,
-        guarantee_id=decision.guarantee_id or "",
-        borrower_id=decision.borrower_id,
-        request_hash=request.hash,
-        request=request.body,
-        answer=stamp | decision.answer(),
-        model_name=decision.model.name,
-        model_version=decision.model.version,
-        model_hash=decision.model.hash,
-        caller=caller.id,
-        guarantor_id=decision.basis.subject.guarantor_id,
-        lender_id=decision.basis.subject.lender_id,
-        policy_hash=policy_hash,
-        basis=decision.basis.body(),
-    )
 
 
 def _version(bundle: Bundle) -> dict[str, Any]:

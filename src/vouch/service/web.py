@@ -16,6 +16,7 @@ from vouch.domain.stage import Stage
 from vouch.errors import ConflictError, FactsError, FieldFault, VouchError
 from vouch.service.acknowledge import add_acknowledgement
 from vouch.service.answers import DecisionAnswer, VersionsAnswer
+from vouch.service.batching import Batching
 from vouch.service.envelope import REQUEST_ID, Envelope, request_id_of
 from vouch.service.payloads import EXAMPLES, MANY, ONE, Case, FactsCase, KnownCase
 from vouch.service.refusals import (
@@ -29,6 +30,7 @@ from vouch.service.routing import (
     REFUSALS,
     GuardedRoute,
     Handler,
+    desk_of,
     read_body,
     refusals,
     work,
@@ -113,6 +115,7 @@ def web(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.desk = None
+    app.state.together = Batching()
     app.state.threads = anyio.CapacityLimiter(_THREADS)
     app.router.route_class = GuardedRoute
     app.add_middleware(Envelope)
@@ -138,6 +141,11 @@ def _idempotency_key(request: Request) -> str | None:
 def _add_scoring(app: FastAPI, stage: Stage) -> None:
     async def score(request: Request, case: Case | list[Case]) -> Response:
         caller, key = request.state.caller, _idempotency_key(request)
+        if isinstance(case, FactsCase):
+            together: Batching = request.app.state.together
+            answer = await together.score(desk_of(request), stage, case, caller, key)
+            if answer is not None:
+                return Response(answer, media_type="application/json")
         return await work(request, lambda desk: desk.score(stage, case, caller, key))
 
     app.router.add_api_route(
@@ -200,7 +208,7 @@ def _add_refusals(app: FastAPI) -> None:
         # the words are the operator's: they may name addresses and folders
         log.error("request %s: %s", request_id_of(request.scope), error)
         message = "a part of the service is not at hand; nothing was decided"
-        return refuse(request, Refusal(503, message))
+        return refuse(request, Refusal(503, message, headers={"retry-after": "1"}))
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:

@@ -50,15 +50,18 @@ class AuditHead:
     hash: str
 
 
-def append(connection: Connection, entry: AuditEntry) -> None:
-    """Add an entry; the chain is held until the transaction ends, so do this last."""
+def append(connection: Connection, *entries: AuditEntry) -> None:
+    """Add entries; the chain is held until the transaction ends, so do this last."""
     query = select(AUDIT_HEAD.c.number, AUDIT_HEAD.c.hash).with_for_update()
-    number, before = connection.execute(query).one()
-    text = _text(number + 1, entry)
-    hash_ = chained(before, text)
-    row = {"number": number + 1, "text": text, "hash": hash_}
-    connection.execute(insert(AUDIT_LOG), row)
-    connection.execute(update(AUDIT_HEAD).values(number=number + 1, hash=hash_))
+    number, hash_ = connection.execute(query).one()
+    rows = []
+    for entry in entries:
+        number += 1
+        text = _text(number, entry)
+        hash_ = chained(hash_, text)
+        rows.append({"number": number, "text": text, "hash": hash_})
+    connection.execute(insert(AUDIT_LOG), rows)
+    connection.execute(update(AUDIT_HEAD).values(number=number, hash=hash_))
 
 
 def chained(before: str, text: str) -> str:

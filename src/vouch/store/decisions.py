@@ -6,18 +6,19 @@ A decision and its basis are hashed into the audit chain, so neither can change 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
-from vouch.errors import ConflictError
+from vouch.errors import ConflictError, StoreError
 from vouch.store.audit import AuditEntry, append
-from vouch.store.engine import Database
+from vouch.store.engine import Canonical, Database
 from vouch.store.tables import ARCHIVE, DECISION_BASES, DECISIONS, IDEMPOTENCY
 
 DECIDE = "decide"
@@ -45,12 +46,31 @@ class DecisionRecord:
     policy_hash: str | None = None
     basis: dict[str, Any] | None = None
 
+    @cached_property
+    def texts(self) -> Mapping[str, Canonical]:
+        """Request, answer and basis as they are hashed and stored."""
+        return {name: Canonical.of(getattr(self, name)) for name in _BODIES}
+
     @property
     def hashes(self) -> tuple[str, str | None]:
         """SHA-256 of the decision without its basis, and of its basis."""
-        row = {name: value for name, value in vars(self).items() if name != "basis"}
+        row = {name: getattr(self, name) for name in _COLUMNS}
         row |= {"made_at": self.made_at.timestamp(), "as_of": self.as_of.isoformat()}
-        return _digest(row), None if self.basis is None else _digest(self.basis)
+        text = str(Canonical.of(row | {"request": 0, "answer": 0}))
+        for name in ("request", "answer"):
+            # within a text the quotation marks would be escaped, so this is the key
+            text = text.replace(f'"{name}":0', f'"{name}":{self.texts[name]}', 1)
+        return _digest(text), None if self.basis is None else _digest(self.texts["basis"])
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Its row in the table of decisions."""
+        row = {name: getattr(self, name) for name in _COLUMNS}
+        return row | {name: self.texts[name] for name in ("request", "answer")}
+
+
+_BODIES = ("request", "answer", "basis")
+_COLUMNS = [f.name for f in fields(DecisionRecord) if f.name != "basis"]
 
 
 @dataclass(frozen=True)
@@ -62,8 +82,7 @@ class Once:
     request_hash: str
 
 
-def _digest(body: Mapping[str, Any]) -> str:
-    text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -88,6 +107,27 @@ class Decisions:
                 return _earlier(connection, once) or []
             _add(connection, records)
         return records
+
+    def add_together(
+        self, requests: Sequence[tuple[Sequence[DecisionRecord], Once | None]], now: datetime
+    ) -> bool:
+        """Keep the decisions of several requests in one transaction.
+
+        Returns:
+            Whether they are kept. Nothing of any is where one's key was seen before: add them one
+            by one then, to learn whose.
+        """
+        claims = [_claiming(once, records, now) for records, once in requests if once is not None]
+        try:
+            with self._database.writing() as connection:
+                if claims:
+                    connection.execute(insert(IDEMPOTENCY), claims)
+                _add(connection, *(records for records, _ in requests))
+        except StoreError as error:
+            if isinstance(error.__cause__, IntegrityError):
+                return False
+            raise
+        return True
 
     def earlier(self, once: Once) -> Sequence[DecisionRecord] | None:
         """The decisions of an earlier request of this key, or None.
@@ -152,35 +192,39 @@ def _read(connection: Connection, ids: Sequence[str]) -> list[DecisionRecord]:
     return [DecisionRecord(**row) for row in connection.execute(query).mappings()]
 
 
-def _add(connection: Connection, records: Sequence[DecisionRecord]) -> None:
+def _add(connection: Connection, *requests: Sequence[DecisionRecord]) -> None:
+    records = [record for request in requests for record in request]
     if not records:
         return
-    rows = [
-        {name: value for name, value in vars(record).items() if name != "basis"}
-        for record in records
-    ]
-    connection.execute(insert(DECISIONS), rows)
+    connection.execute(insert(DECISIONS), [record.row for record in records])
     bases = [
-        {"decision_id": record.decision_id, "basis": record.basis}
+        {"decision_id": record.decision_id, "basis": record.texts["basis"]}
         for record in records
         if record.basis is not None
     ]
     if bases:
         connection.execute(insert(DECISION_BASES), bases)
+    append(connection, *(_entry(request) for request in requests if request))
+
+
+def _entry(records: Sequence[DecisionRecord]) -> AuditEntry:
     first = records[0]
     hashes = {record.decision_id: record.hashes for record in records}
     about = first.decision_id if len(records) == 1 else f"{len(records)} decisions"
-    append(connection, AuditEntry(first.made_at, first.caller, DECIDE, about, hashes))
+    return AuditEntry(first.made_at, first.caller, DECIDE, about, hashes)
 
 
 def _claim(
     connection: Connection, once: Once, records: Sequence[DecisionRecord], now: datetime
 ) -> bool:
     """Take the key for these decisions; waits for whoever is just taking it."""
-    ids = [record.decision_id for record in records]
-    row = {**vars(once), "decision_ids": ids, "at": now}
     taken = _insert_new(connection, IDEMPOTENCY).returning(IDEMPOTENCY.c.key)
-    return connection.execute(taken, row).first() is not None
+    return connection.execute(taken, _claiming(once, records, now)).first() is not None
+
+
+def _claiming(once: Once, records: Sequence[DecisionRecord], now: datetime) -> dict[str, Any]:
+    ids = [record.decision_id for record in records]
+    return {**vars(once), "decision_ids": ids, "at": now}
 
 
 def _insert_new(connection: Connection, table: Table) -> Any:

@@ -25,6 +25,29 @@ _POSTGRES_LOCK = 7_605_883_104
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+class Canonical(str):
+    """JSON text in the one way of writing that is hashed; it is stored as it stands."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, value: Any) -> Canonical:
+        """Write a value: keys sorted, no blanks.
+
+        Raises:
+            StoreError: a number in it is not finite.
+        """
+        try:
+            return cls(_CANONICAL.encode(value))
+        except ValueError as error:
+            raise StoreError(f"only finite numbers can be stored: {error}") from None
+
+
+_CANONICAL = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+)
+
+
 class Database:
     """A database by URL, at the newest revision of the schema.
 
@@ -160,6 +183,8 @@ def _engine(url: URL) -> Engine:
 
 
 def _json(value: Any) -> str:
+    if isinstance(value, Canonical):
+        return value
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     except ValueError as error:
