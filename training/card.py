@@ -39,6 +39,7 @@ def written(
         f"{made.rows:,} rows, {made.compensated:,} compensated; known by {made.known_until}",
         f"- Data hash `{made.data_hash}`, seed {made.seed}",
         f"- Features in use: {', '.join(bundle.encoder.names)}",
+        f"- Strength of the linear base: C {spec.linear.get('C', 'none')}",
         f"- Features that never vary in this book: {', '.join(left_out) or 'none'}",
         "",
         "## Performance",

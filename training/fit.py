@@ -97,13 +97,19 @@ def fit(spec: Spec, encoder: Encoder, matrix: Matrix, outcome: Floats) -> Fit:
 
 
 def given_terms(spec: Spec, encoder: Encoder, matrix: Matrix) -> Linear:
-    """The terms whose weights the spec sets, centred on the training rows; missing counts as 0."""
+    """The terms whose weights the spec sets, centred on the training rows; missing counts as 0.
+
+    One that no training row has a value for stays silent: nothing says what would be usual.
+    """
     terms = []
     for position, name in enumerate(encoder.names):
         if name in spec.given:
             free = Term(position, transform=spec.transforms[name], bound=np.inf)
-            seen = free.standard(matrix[:, position])
-            term = replace(free, centre=float(np.nanmean(seen)), bound=5.0, weight=spec.given[name])
+            values = free.standard(matrix[:, position])
+            seen = values[~np.isnan(values)]
+            weight = spec.given[name] if len(seen) else 0.0
+            centre = float(seen.mean()) if len(seen) else 0.0
+            term = replace(free, centre=centre, bound=5.0, weight=weight)
             terms.append(_averaged(term, matrix))
     return Linear(0.0, tuple(terms))
 

@@ -18,6 +18,7 @@ from training.fit import Calibrated, calibrate, fit, given_terms, learn_encoder,
 from training.frame import Frame, assemble
 from training.guard import Suspicion, hold
 from training.split import Split, folds, out_of_time
+from training.strength import with_strength
 from vouch.book.book import Book
 from vouch.domain.stage import Stage
 from vouch.errors import TrainingError
@@ -143,14 +144,14 @@ def judge(spec: Spec, policy: Policy, frame: Frame, names: list[str]) -> Judgeme
     if split is None:
         return _judge_across(spec, policy, frame, names)
     learn = frame.take(split.learn)
-    model = fit_calibrated(spec, learn, names)
+    model = fit_calibrated(with_strength(spec, learn, names), learn, names)
     judged = frame.take(split.judge)
     margins = model.margins(model.fit.encoder.matrix(judged.columns))
     return _judgement("out_of_time", policy, judged, margins, split)
 
 
 def _judge_across(spec: Spec, policy: Policy, frame: Frame, names: list[str]) -> Judgement:
-    margins, offset = cross_fitted_margins(spec, frame, names)
+    margins, offset = cross_fitted_margins(with_strength(spec, frame, names), frame, names)
     slope, intercept = calibrate(margins, frame.outcome, offset)
     return _judgement("cross_fitted", policy, frame, slope * margins + intercept + offset, None)
 
@@ -199,6 +200,7 @@ def cross_fitted_margins(spec: Spec, frame: Frame, names: list[str]) -> tuple[Fl
 
 def make_bundle(spec: Spec, policy: Policy, frame: Frame, names: list[str], until: date) -> Bundle:
     """The model on all rows, as a bundle with its self-test."""
+    spec = with_strength(spec, frame, names)
     model = fit_calibrated(spec, frame, names)
     bundle = Bundle(
         spec=spec,

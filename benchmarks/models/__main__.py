@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -42,7 +42,7 @@ def main() -> int:
     with TemporaryDirectory() as folder:
         scratch = asked.scratch or Path(folder)
         scratch.mkdir(parents=True, exist_ok=True)
-        for name in asked.protocol or list(PROTOCOLS):
+        for name in _named(asked.protocol):
             if name not in _NEED_NO_FILES and not data.is_dir():
                 print(f"{name}: skipped, there is no folder {data}; give one with --data")
                 continue
@@ -52,6 +52,13 @@ def main() -> int:
             results += compare(protocol, ready, lambda line: print(line, flush=True))
             _write(asked, done, results)
     return 0 if results else 1
+
+
+def _named(asked: Sequence[str] | None) -> list[str]:
+    """The protocols asked for, all if none; the province is its three stages."""
+    names = list(asked or PROTOCOLS)
+    found = [n for name in names for n in (_NEED_NO_FILES if name == "province" else (name,))]
+    return list(dict.fromkeys(found))
 
 
 def _arguments() -> argparse.Namespace:

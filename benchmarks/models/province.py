@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from benchmarks.models.rows import (
     Fold,
@@ -22,8 +21,10 @@ from vouch.domain.stage import Stage
 from vouch.scoring.spec import Spec
 from vouch.settings import Settings
 from vouch.simulator import simulate
+from vouch.simulator.ceiling import best_reachable
 
 GUARANTEES, SEED = 60_000, 11
+MOST_JUDGED = 40_000
 _FIRST, _LAST = date(2014, 1, 1), date(2025, 6, 30)
 _FIELDS = [
     *("amount", "guaranteed_share", "product", "channel", "scheme", "repayment", "is_revolving"),
@@ -43,14 +44,7 @@ _BEHAVIOUR = [
 def admission(data: Path, scratch: Path) -> Protocol:
     """Applications: compensated within 36 months of the start."""
     about = "simulated province: compensated within 36 months of the application"
-    made = _of_stage("province", about, Stage.PRE_LOAN, _FIELDS, scratch)
-    fold = made.folds[0]
-    truth = _by_start(scratch / "province")
-    ids = fold.judge.frame.spine.table["guarantee_id"].to_pylist()
-    ceiling = np.array([truth[name] for name in ids])
-    return Protocol(
-        made.name, about, made.spec, [Fold(fold.learn, fold.judge, fold.until, ceiling)]
-    )
+    return _of_stage("province", about, Stage.PRE_LOAN, _FIELDS, scratch)
 
 
 def review(data: Path, scratch: Path) -> Protocol:
@@ -73,22 +67,23 @@ def _of_stage(name: str, about: str, stage: Stage, fields: list[str], scratch: P
         simulate(book, GUARANTEES, SEED, first=_FIRST, until=_LAST)
     spec = Spec.read(Settings.from_env().models / stage.value / "spec.toml")
     part = with_lender(cases(known_at_end(book), spec, fields, _FIRST, _LAST))
-    return Protocol(name, about, spec, [_latest_year(part, spec)])
+    fold = _latest_year(part, spec)
+    judged = fold.judge.frame.spine
+    ends = [spec.horizon.end(day) for day in judged.table["as_of"].to_pylist()]
+    ceiling = best_reachable(book, stage, judged.cases, ends)
+    return Protocol(name, about, spec, [Fold(fold.learn, fold.judge, fold.until, ceiling)])
 
 
 def _latest_year(part: Part, spec: Spec) -> Fold:
-    """The last twelve months with an outcome, against all that was known before them."""
+    """The last twelve months with an outcome, against all that was known before them.
+
+    Of the rows judged at most MOST_JUDGED, drawn at random: the ceiling takes its time.
+    """
     last = date(1970, 1, 1) + timedelta(days=int(part.frame.as_of[-1]))
     first = last - timedelta(days=364)
     until = first - timedelta(days=1)
     learn = part.take(between(part, _FIRST, spec.horizon.start(until)))
-    return Fold(learn, part.take(between(part, first, last)), until)
-
-
-def _by_start(folder: Path) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for path in sorted((folder / "truth").glob("outcome-*.parquet")):
-        table = pq.read_table(path)
-        ids = table["guarantee_id"].to_pylist()
-        found |= dict(zip(ids, table["compensated_within_36_months"].to_pylist(), strict=True))
-    return found
+    rows = np.flatnonzero(between(part, first, last))
+    drawn = np.zeros(len(part.outcome), dtype=bool)
+    drawn[np.random.default_rng(SEED).permutation(rows)[:MOST_JUDGED]] = True
+    return Fold(learn, part.take(drawn), until)
