@@ -109,7 +109,7 @@ def applications(parts: Vouch) -> tuple[Institution, list[str], list[dict[str, A
         for guarantee, day in zip(ids, days, strict=True)
     ]
     known = Facts.of(door, ids)
-    columns = compute(bundle.features, found.cases, known, parts.portfolio())
+    columns = compute(bundle.features, found.cases, known, parts.held_book.portfolio())
     rows = [
         {name: _plain(values[i]) for name, values in columns.items()} for i in range(len(found))
     ]

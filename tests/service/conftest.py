@@ -338,7 +338,7 @@ def _serving(settings: Settings) -> Iterator[Client]:
     assert vouch.champions.refresh() == []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "today", lambda: TODAY)
-        vouch.hold_book()
+        vouch.held_book.hold()
     app = web(settings)
     app.state.desk = Desk(vouch)
     client = Client(app, app.state.desk, make_key(vouch.store()))

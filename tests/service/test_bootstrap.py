@@ -6,12 +6,13 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from vouch.bootstrap import Champions, Packed, build
+from vouch.bootstrap import build
 from vouch.domain.stage import Stage
 from vouch.errors import BookError, ModelError
 from vouch.features.facts import Cases, Facts, compute, to_days
 from vouch.features.portfolio import PortfolioIndex
 from vouch.features.registry import features
+from vouch.scoring.champions import Champions, Packed
 
 PRE = Stage.PRE_LOAN
 
@@ -77,8 +78,8 @@ def test_a_stage_without_a_champion_says_how_to_get_one(folder):
 
 def test_without_a_book_there_is_no_portfolio(make_settings, tmp_path):
     vouch = build(make_settings(VOUCH_BOOK=str(tmp_path / "none")))
-    assert vouch.book() is None
-    assert vouch.portfolio() is None
+    assert vouch.held_book.book() is None
+    assert vouch.held_book.portfolio() is None
 
 
 def test_a_damaged_book_is_not_taken_for_none(make_settings, tmp_path):
@@ -87,7 +88,7 @@ def test_a_damaged_book_is_not_taken_for_none(make_settings, tmp_path):
     (log / "000001.json").write_text("{")
     vouch = build(make_settings(VOUCH_BOOK=str(tmp_path / "broken")))
     with pytest.raises(BookError, match="damaged"):
-        vouch.portfolio()
+        vouch.held_book.portfolio()
 
 
 def test_a_book_that_grows_is_opened_anew(make_settings, add_facts, tmp_path):
@@ -99,12 +100,12 @@ def test_a_book_that_grows_is_opened_anew(make_settings, add_facts, tmp_path):
 
     add_facts(path, "one", guarantee=[guarantee("G1", date(2024, 1, 1))])
     vouch = build(make_settings(VOUCH_BOOK=str(path)))
-    book, portfolio = vouch.book(), vouch.portfolio()
-    assert vouch.book() is book
-    assert vouch.portfolio() is portfolio
+    book, portfolio = vouch.held_book.book(), vouch.held_book.portfolio()
+    assert vouch.held_book.book() is book
+    assert vouch.held_book.portfolio() is portfolio
     add_facts(path, "two", guarantee=[guarantee("G2", date(2024, 5, 1))])
-    assert vouch.book() is not book
-    assert vouch.portfolio().table["guarantee_id"].to_pylist() == ["G1", "G2"]
+    assert vouch.held_book.book() is not book
+    assert vouch.held_book.portfolio().table["guarantee_id"].to_pylist() == ["G1", "G2"]
 
 
 def test_an_index_of_today_shows_every_earlier_day_as_it_was(book):

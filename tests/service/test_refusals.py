@@ -246,7 +246,7 @@ def test_a_damaged_book_is_not_at_hand(client, monkeypatch):
     def fail(*_):
         raise BookError("damaged")
 
-    monkeypatch.setattr("vouch.bootstrap.Vouch.book", fail)
+    monkeypatch.setattr("vouch.monitoring.held_book.HeldBook.book", fail)
     refused(client.post(SCORE, json={"guarantee_id": "G1"}), 503, "unavailable")
 
 

@@ -74,9 +74,9 @@ class AskedCase:
             self.parts.policy,
             self.cases,
             self.facts,
-            self.parts.portfolio(),
+            self.parts.held_book.portfolio(),
             [scheme or self.scheme],
-            self.parts.states,
+            self.parts.held_book.states,
         )
         borrower, guarantee = named(found.borrower_id), named(found.guarantee_id)
         return replace(found, borrower_id=borrower, guarantee_id=guarantee)
@@ -113,7 +113,7 @@ def _known(parts: Vouch, stage: Stage, guarantee: str, as_of: date | None) -> As
     from vouch.features.facts import EPOCH, Facts
     from vouch.features.spine import application_days, one
 
-    book = parts.book() or Book(parts.settings.book)
+    book = parts.held_book.book() or Book(parts.settings.book)
     facts = Facts.of(book.known(as_of or clock.today()), [guarantee])
     when = as_of or clock.today()
     if as_of is None and stage is Stage.PRE_LOAN:
@@ -198,7 +198,9 @@ def lenders(
 
     case = case_of(Stage.PRE_LOAN, guarantee, facts, as_of, book)
     decision = case.decided()
-    found = rank_lenders(case.parts.policy, case.parts.portfolio_on(decision.as_of), decision)
+    found = rank_lenders(
+        case.parts.policy, case.parts.held_book.portfolio_on(decision.as_of), decision
+    )
     if json_:
         say_json([_ranked(rank) for rank in found])
         return

@@ -128,7 +128,9 @@ def _show_example(parts: Vouch, book: Book) -> None:
     known = book.known(day)
     facts = Facts.of(known, [guarantee_id])
     case = one(guarantee_id, day)
-    (decision,) = decide(bundle, parts.policy, case, facts, parts.portfolio(), None, parts.states)
+    (decision,) = decide(
+        bundle, parts.policy, case, facts, parts.held_book.portfolio(), None, parts.held_book.states
+    )
     amount = case_facts(book, guarantee_id)["guarantee"]["amount"]
     say(f"  {guarantee_id}, applied for {float(amount):,.2f} on {day}")
     say(

@@ -57,7 +57,7 @@ def what_if(
         case = case_of(parsed_stage(stage), guarantee, facts, as_of, book)
         decision = case.decided()
         change = _change(case.parts.policy, decision.as_of, *asked)
-        found = what_if_case(case.parts.policy, decision, change, case.parts.states)
+        found = what_if_case(case.parts.policy, decision, change, case.parts.held_book.states)
         _show_case(found, json_)
         return
     if as_of is None:

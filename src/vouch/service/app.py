@@ -92,7 +92,7 @@ class VouchService:
             log.error("%s", problem)
         if not vouch.champions.held:
             log.warning("not ready: no stage has a champion in %s", vouch.settings.champions)
-        vouch.hold_book()
+        vouch.held_book.hold()
         if app.state.desk is None and not problems and vouch.champions.held:
             vouch.store().ping()
             # what is loaded stays: the collector need not walk it again

@@ -186,7 +186,7 @@ class Dossier:
 
     def _name(self, record: DecisionRecord) -> str | None:
         given = (record.request.get("borrower") or {}).get("name")
-        book = self._vouch.book()
+        book = self._vouch.held_book.book()
         if given or book is None or not record.guarantee_id or "guarantee" in record.request:
             return given
         try:

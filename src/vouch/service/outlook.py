@@ -75,7 +75,7 @@ class Outlook:
         }
 
     def _look(self, day: date) -> tuple[tuple[date, str, str], _Ahead]:
-        book = self._vouch.book()
+        book = self._vouch.held_book.book()
         bundle = self._vouch.champions.held.get(Stage.POST_LOAN)
         if book is None:
             raise Refusal(404, "this service has no book")

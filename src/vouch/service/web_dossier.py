@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
@@ -32,6 +32,19 @@ Purpose = Annotated[
 MustPurpose = Annotated[
     str, Query(max_length=200, description="Logged. 用途，记入日志。", examples=["司法协助"])
 ]
+
+
+_REVIEW_ACTS = {
+    "request_review": (
+        "/v1/decisions/{decision_id}/reviews",
+        "Ask for a review by a person 申请人工复核",
+    ),
+    "override": (
+        "/v1/reviews/{review_id}/decision",
+        "A person's decision, with its reason 人工结论",
+    ),
+    "confirm": ("/v1/reviews/{review_id}/confirmation", "The second pair of eyes 第二人复核"),
+}
 
 
 def add_dossier(app: FastAPI) -> None:
@@ -147,6 +160,10 @@ def add_reviews(app: FastAPI) -> None:
         caller = request.state.caller
         return await work(request, lambda desk: desk.dossier.review(review_id, caller))
 
+    _add_review_acts(app)
+
+
+def _add_review_acts(app: FastAPI) -> None:
     async def ask(request: Request, decision_id: str, body: ReviewBody) -> Response:
         caller = request.state.caller
         return await work(
@@ -163,30 +180,12 @@ def add_reviews(app: FastAPI) -> None:
             request, lambda desk: desk.dossier.confirm_review(review_id, body, caller)
         )
 
-    added: list[tuple[str, Any, str, str, int]] = [
-        (
-            "/v1/decisions/{decision_id}/reviews",
-            ask,
-            "request_review",
-            "Ask for a review by a person 申请人工复核",
-            201,
-        ),
-        (
-            "/v1/reviews/{review_id}/decision",
-            decide,
-            "override",
-            "A person's decision, with its reason 人工结论",
-            200,
-        ),
-        (
-            "/v1/reviews/{review_id}/confirmation",
-            confirm,
-            "confirm",
-            "The second pair of eyes 第二人复核",
-            200,
-        ),
-    ]
-    for path, endpoint, name, summary, status in added:
+    for name, endpoint, status in (
+        ("request_review", ask, 201),
+        ("override", decide, 200),
+        ("confirm", confirm, 200),
+    ):
+        path, summary = _REVIEW_ACTS[name]
         app.router.add_api_route(
             path,
             endpoint,
