@@ -21,7 +21,7 @@ from vouch.policy.access import AccessTable
 from vouch.policy.reading import Policy
 from vouch.policy.snapshot import Snapshot, snapshot
 from vouch.scoring.bundle import Bundle
-from vouch.scoring.champions import Champions, Packed
+from vouch.scoring.champions import Challengers, Champions, LastInUse, Packed
 from vouch.scoring.registry import Registry
 from vouch.settings import Settings
 from vouch.store.store import Store
@@ -76,8 +76,14 @@ class Vouch:
     @cached_property
     def champions(self) -> Champions:
         """The models in use, packed or from the registry."""
-        packed = Packed(self.settings.champions)
-        return Champions(packed if self.settings.packed else self.registry)
+        if self.settings.packed:
+            return Champions(Packed(self.settings.champions))
+        return Champions(self.registry, LastInUse(self.registry.cache))
+
+    @cached_property
+    def challengers(self) -> Challengers:
+        """The models scored in shadow."""
+        return Challengers(None if self.settings.packed else self.registry)
 
     def champion(self, stage: Stage) -> Bundle:
         """The model in use for a stage.

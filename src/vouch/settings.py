@@ -65,6 +65,9 @@ class Settings:
     )
     port: int = _setting("VOUCH_PORT", "Port of the service")
     workers: int = _setting("VOUCH_WORKERS", "Worker processes of the service")
+    follow_seconds: float = _setting(
+        "VOUCH_FOLLOW_SECONDS", "How often the service looks for a promotion and for new facts"
+    )
     max_body_bytes: int = _setting("VOUCH_MAX_BODY_BYTES", "Largest request body taken")
     max_batch: int = _setting("VOUCH_MAX_BATCH", "Most cases in one request")
     jwt_keys: str | None = _setting(
@@ -107,6 +110,7 @@ class Settings:
             webhook_secret=env.get("VOUCH_WEBHOOK_SECRET") or None,
             port=_number(env, "VOUCH_PORT", 3000, 1, 65535),
             workers=_number(env, "VOUCH_WORKERS", 1, 1, 64),
+            follow_seconds=_seconds(env, "VOUCH_FOLLOW_SECONDS", 15.0, 0.1, 600.0),
             max_body_bytes=_number(env, "VOUCH_MAX_BODY_BYTES", 1_000_000, 1_000, 1_000_000_000),
             max_batch=_number(env, "VOUCH_MAX_BATCH", 1_000, 1, 100_000),
             **_jwt(env),
@@ -146,6 +150,19 @@ def _number(env: Mapping[str, str], variable: str, default: int, low: int, high:
     if not text.isdigit() or not low <= int(text) <= high:
         raise SettingsError(f"{variable} is {text!r}; give a whole number from {low} to {high}")
     return int(text)
+
+
+def _seconds(
+    env: Mapping[str, str], variable: str, default: float, low: float, high: float
+) -> float:
+    text = env.get(variable) or str(default)
+    try:
+        found = float(text)
+    except ValueError:
+        found = float("nan")
+    if not low <= found <= high:
+        raise SettingsError(f"{variable} is {text!r}; give seconds from {low:g} to {high:g}")
+    return found
 
 
 def _jwt(env: Mapping[str, str]) -> dict[str, str | None]:

@@ -340,7 +340,7 @@ def _serving(settings: Settings) -> Iterator[Client]:
         patch.setattr(clock, "today", lambda: TODAY)
         vouch.held_book.hold()
     app = web(settings)
-    app.state.desk = Desk(vouch)
+    app.state.vouch, app.state.desk = vouch, Desk(vouch)
     client = Client(app, app.state.desk, make_key(vouch.store()))
     yield client
     client.close()

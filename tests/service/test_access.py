@@ -56,6 +56,7 @@ REQUESTS = {
     "reveal": lambda g, d, r: ("GET", f"/v1/decisions/{d}/case/revealed?purpose=archive", None),
     "explain": lambda g, d, r: ("GET", f"/v1/decisions/{d}/explanation", None),
     "replay": lambda g, d, r: ("POST", f"/v1/decisions/{d}/replay", None),
+    "read_shadow": lambda g, d, r: ("GET", f"/v1/decisions/{d}/shadow", None),
     "request_review": lambda g, d, r: (
         "POST",
         f"/v1/decisions/{d}/reviews",
@@ -81,8 +82,9 @@ REQUESTS = {
     ),
     "expectation": lambda g, d, r: ("GET", "/v1/portfolio/expectation?as_of=2024-06-30", None),
     "models": lambda g, d, r: ("GET", "/v1/models", None),
+    "health": lambda g, d, r: ("GET", "/v1/health", None),
 }
-WITHOUT_ROWS = {"models", "list_reviews", "expectation"}
+WITHOUT_ROWS = {"models", "health", "list_reviews", "expectation"}
 # 409: a review that was asked for, or settled, already
 DONE = (200, 201, 409)
 

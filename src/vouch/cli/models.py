@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from vouch import clock
 from vouch.cli.options import BookOption, JsonOption, StageArgument
-from vouch.cli.terminal import parsed_stage, progress, required_day, say, say_json
+from vouch.cli.terminal import day, parsed_stage, progress, required_day, say, say_json
 from vouch.settings import Settings
 
 app = typer.Typer()
@@ -39,6 +40,66 @@ def promote(
 
 
 @app.command()
+def challenge(
+    stage: StageArgument,
+    version: Annotated[
+        str | None, typer.Option(help="The version to score in shadow; default: none any more")
+    ] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Let the service score every case by a second version too, without answering with it."""
+    import getpass
+
+    from vouch.bootstrap import build
+    from vouch.store.audit import AuditEntry
+
+    chosen = parsed_stage(stage)
+    parts = build(Settings.from_env())
+    parts.registry.challenge(chosen, version)
+    detail = {"version": version}
+    entry = AuditEntry(clock.now(), getpass.getuser(), "challenge", chosen.model_name, detail)
+    parts.store().audit.add(entry)
+    if json_:
+        say_json({"stage": chosen.value, "challenger": version})
+        return
+    say(f"{chosen.model_name}: {f'version {version}' if version else 'nothing'} is in shadow")
+
+
+@app.command()
+def shadow(
+    stage: StageArgument,
+    since: Annotated[str | None, typer.Option(help="First day, YYYY-MM-DD; default: all")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Compare champion and challenger on the cases that both scored in service."""
+    from vouch.monitoring.shadowing import compare
+    from vouch.store.store import Store
+
+    settings = Settings.from_env()
+    first = datetime.combine(day(since) or date(2000, 1, 1), time(), settings.timezone)
+    found = compare(Store(settings.store_url).shadows.pairs(parsed_stage(stage).value, first))
+    if json_:
+        say_json([vars(one) for one in found])
+        return
+    for one in found:
+        say(f"challenger {one.challenger} beside champion {one.champion}: {one.cases:,} cases")
+        say(
+            f"  mean probability {one.champion_probability:.2%}, "
+            f"challenger {one.challenger_probability:.2%}"
+        )
+        say(
+            f"  score {one.mean_score_change:+.1f} points on average; 95 of 100 within "
+            f"±{one.score_change_p95:.0f}"
+        )
+        rank = "-" if one.rank_correlation is None else f"{one.rank_correlation:.4f}"
+        say(f"  rank correlation {rank}, same grade {one.same_grade:.1%}, band {one.same_band:.1%}")
+        for move, cases in sorted(one.band_moves.items()):
+            say(f"  {move}: {cases:,}")
+    if not found:
+        say("no case was scored by a challenger; name one with `vouch challenge`")
+
+
+@app.command()
 def models(json_: JsonOption = False) -> None:
     """List the versions of every stage."""
     from vouch.domain.stage import Stage
@@ -51,7 +112,8 @@ def models(json_: JsonOption = False) -> None:
         say_json(found)
         return
     for row in found:
-        marks = ["champion"] * row["champion"] + [f"fails: {g}" for g in row["failed_gates"]]
+        marks = [name for name in ("champion", "challenger") if row[name]]
+        marks += [f"fails: {g}" for g in row["failed_gates"]]
         mark = ", ".join(marks)
         auc = f"{row['auc']:.4f}" if row["auc"] is not None else "-"
         say(f"{row['stage']:10s} {row['version']:>4s}  AUC {auc}  {row['hash'][:12]}  {mark}")

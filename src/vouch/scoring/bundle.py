@@ -24,6 +24,7 @@ from typing import Any
 import lightgbm
 import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from vouch.domain.scale import ScoreScale
 from vouch.domain.stage import Stage
@@ -35,6 +36,7 @@ from vouch.policy.snapshot import pack, unpack
 from vouch.scoring.encode import Encoder, Matrix
 from vouch.scoring.forest import Forest
 from vouch.scoring.linear import Linear
+from vouch.scoring.points import whole_points
 from vouch.scoring.spec import Spec
 
 FORMAT = 1
@@ -122,6 +124,11 @@ class Bundle:
         values = self.forest.contributions(matrix)
         return values + self.linear.contributions(matrix) if self.linear else values
 
+    def points(self, contributions: Floats, scores: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Contributions to the margin as whole points that, with the base, sum to each score."""
+        worth = -self.scale.points_per_log_odds * self.slope
+        return whole_points(contributions * worth, scores - self.base_points)
+
     def save(self, folder: Path, card: str = "") -> str:
         """Write the bundle and return its hash."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -206,7 +213,8 @@ class Bundle:
             columns = {name: [row["features"][name]] for name in self.encoder.names}
             matrix = self.encoder.matrix(columns)
             found = float(self.probabilities(matrix)[0])
-            told = float(self.contributions(matrix).sum()) + self.raw_base
+            contributions = self.contributions(matrix)
+            told = float(contributions.sum()) + self.raw_base
             if abs(told - float(self.raw_margins(matrix)[0])) > _SAME_SUM:
                 raise ModelError(f"version {self.version} fails its self-test: reasons do not sum")
             if abs(found - row["default_probability"]) > 1e-12:
@@ -214,6 +222,10 @@ class Bundle:
                     f"version {self.version} fails its self-test: {found!r} where training noted "
                     f"{row['default_probability']!r}"
                 )
+            score = self.scale.score(found)
+            points = self.points(contributions, np.array([score], dtype=np.int64))
+            if self.base_points + int(points.sum()) != score:
+                raise ModelError(f"version {self.version} fails its self-test: points ≠ score")
 
 
 def packed(bundle: Bundle) -> bytes:

@@ -14,9 +14,10 @@ from typing import Any
 
 from vouch.domain.stage import Stage
 from vouch.errors import ModelError
-from vouch.scoring.bundle import Bundle
+from vouch.scoring.bundle import Bundle, content_hash
 
 CHAMPION = "champion"
+CHALLENGER = "challenger"
 _HASH_TAG = "vouch.hash"
 _GATES_TAG = "vouch.failed_gates"
 _OVERRIDE_TAG = "vouch.gate_override"
@@ -154,16 +155,43 @@ class Registry:
         Raises:
             ModelError: MLflow does not answer.
         """
-        from mlflow.exceptions import MlflowException
+        return self._version_of(stage, CHAMPION)
 
+    def challenger_version(self, stage: Stage) -> str | None:
+        """The version scored in shadow, or None where there is none.
+
+        Raises:
+            ModelError: MLflow does not answer.
+        """
+        return self._version_of(stage, CHALLENGER)
+
+    def challenge(self, stage: Stage, version: str | None) -> None:
+        """Let a version be scored in shadow beside the champion; None for none.
+
+        Gates are no condition: a challenger answers nobody.
+
+        Raises:
+            ModelError: there is no such version, or its bundle fails its proof.
+        """
+        if version is not None:
+            self.load(stage, version)
+        with answering():
+            client = self._client()
+            if version is None:
+                client.delete_registered_model_alias(stage.model_name, CHALLENGER)
+            else:
+                client.set_registered_model_alias(stage.model_name, CHALLENGER, version)
+
+    def _version_of(self, stage: Stage, alias: str) -> str | None:
         try:
-            found = self._client().get_model_version_by_alias(stage.model_name, CHAMPION)
-        except MlflowException as error:
-            if error.error_code not in _ABSENT:
-                raise ModelError(
-                    f"MLflow does not say which version is champion: {_reason(error)}"
-                ) from error
-            return None
+            found = self._client().get_model_version_by_alias(stage.model_name, alias)
+        except Exception as error:
+            # besides its own errors MLflow lets those of its database driver and client through
+            if getattr(error, "error_code", None) in _ABSENT:
+                return None
+            raise ModelError(
+                f"MLflow does not say which version is {alias}: {_reason(error)}"
+            ) from error
         return str(found.version)
 
     def load(self, stage: Stage, version: str) -> Bundle:
@@ -200,7 +228,7 @@ class Registry:
 
     def versions(self, stage: Stage) -> list[dict[str, Any]]:
         """Every version with its run, hash, whether it is champion, and the run's metrics."""
-        champion = self.champion_version(stage)
+        champion, challenger = self.champion_version(stage), self.challenger_version(stage)
         with answering():
             client = self._client()
             found = client.search_model_versions(f"name = '{stage.model_name}'")
@@ -209,6 +237,7 @@ class Registry:
                 "stage": stage.value,
                 "version": str(v.version),
                 "champion": str(v.version) == champion,
+                "challenger": str(v.version) == challenger,
                 "run_id": v.run_id,
                 "hash": v.tags.get(_HASH_TAG, ""),
                 "failed_gates": json.loads(v.tags.get(_GATES_TAG, "[]")),
@@ -220,7 +249,8 @@ class Registry:
 
     def _fetch(self, stage: Stage, version: str, hash_: str) -> Path:
         target = self.cache / stage.slug / hash_
-        if not target.exists():
+        if not _is_whole(target, hash_):
+            shutil.rmtree(target, ignore_errors=True)
             mlflow = connect(self.tracking_uri)
             draft = target.with_name(f".{hash_}.{os.getpid()}")
             draft.mkdir(parents=True, exist_ok=True)
@@ -248,6 +278,14 @@ class Registry:
             (folder / "version.json").write_text(json.dumps(note), encoding="utf-8")
             packed.append(f"{stage.model_name} {bundle.version}")
         return packed
+
+
+def _is_whole(folder: Path, hash_: str) -> bool:
+    """Whether what was fetched before is still what it was."""
+    try:
+        return content_hash(folder) == hash_
+    except OSError:
+        return False
 
 
 def _put(found: Path, target: Path) -> None:

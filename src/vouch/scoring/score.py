@@ -13,7 +13,6 @@ from vouch.features.asof import Floats, Objects
 from vouch.features.facts import Cases, Facts, compute
 from vouch.features.portfolio import PortfolioIndex
 from vouch.scoring.bundle import Bundle
-from vouch.scoring.points import whole_points
 
 
 @dataclass(frozen=True)
@@ -59,13 +58,5 @@ def score_features(bundle: Bundle, cases: Cases, features: Mapping[str, Any]) ->
     matrix = bundle.encoder.matrix(features)
     probabilities = bundle.probabilities(matrix)
     scores = np.array([bundle.scale.score(float(p)) for p in probabilities], dtype=np.int64)
-    points = integer_points(bundle, bundle.contributions(matrix), scores)
+    points = bundle.points(bundle.contributions(matrix), scores)
     return Scores(bundle, cases, features, probabilities, scores, points)
-
-
-def integer_points(
-    bundle: Bundle, contributions: Floats, scores: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Contributions to the margin as whole points that, with the base, sum to each score."""
-    worth = -bundle.scale.points_per_log_odds * bundle.slope
-    return whole_points(contributions * worth, scores - bundle.base_points)

@@ -161,6 +161,62 @@ class VersionsAnswer(_Answer):
     policy_hash: str = Field(description="SHA-256 of the policy in use. 政策哈希。")
 
 
+class ModelHealth(_Answer):
+    """What answers for a stage. 阶段状态。"""
+
+    stage: Literal["pre_loan", "in_loan", "post_loan"]
+    version: str | None = Field(description="In use; null where none is. 在用版本。")
+    hash: str | None
+    since: datetime | None = Field(description="In use here since. 启用时间。")
+    challenger: str | None = Field(description="Scored in shadow. 影子版本。")
+    looked_at: datetime | None = Field(description="Last look for a newer one. 上次检查。")
+    problem: str = Field(description="Why the newest was refused; else empty. 拒绝原因。")
+
+
+class StoreHealth(_Answer):
+    """Whether decisions can be stored. 存储状态。"""
+
+    answers: bool
+    problem: str
+
+
+class ShadowHealth(_Answer):
+    """What challengers did in this process. 影子评分。"""
+
+    scored: int = Field(description="Decisions scored. 已评分。")
+    left_out: int = Field(description="Decisions left out. 未评分。")
+
+
+class HealthAnswer(_Answer):
+    """How this process of the service is. 服务状态。"""
+
+    status: Literal["ok", "degraded", "down"]
+    at: datetime
+    models: list[ModelHealth]
+    store: StoreHealth
+    shadow: ShadowHealth
+
+
+class ShadowAnswer(_Answer):
+    """What a challenger would have said. 影子评分。"""
+
+    model_name: str = Field(examples=["vouch-pre-loan"])
+    model_version: str = Field(examples=["4"])
+    model_hash: str
+    at: datetime = Field(description="When it was scored. 评分时间。")
+    default_probability: float = Field(ge=0, le=1)
+    score: int
+    grade: str
+    band: Literal["approve", "refer", "decline"]
+
+
+class ShadowsAnswer(_Answer):
+    """What challengers would have said of a decision; nobody was answered so. 影子评分列表。"""
+
+    decision_id: str
+    shadow: list[ShadowAnswer]
+
+
 class CaseAnswer(_Answer):
     """What was asked. 评分请求。"""
 

@@ -18,12 +18,14 @@ from vouch.settings import Settings
 
 if TYPE_CHECKING:
     from vouch.bootstrap import Vouch
+    from vouch.service.desk import Desk
 
 log = logging.getLogger("vouch.service")
 
-# How often a promotion is looked for, and how often until a first model is there.
-_FOLLOW_SECONDS = 30.0
+# How often is looked until a first model is there.
 _RETRY_SECONDS = 3.0
+# MLflow may be away for long and holds up nobody: the models in use go on.
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
 
 
 def environment(base: Mapping[str, str], project: Path) -> Mapping[str, str]:
@@ -57,10 +59,13 @@ class VouchService:
     def __init__(self) -> None:
         self._stop = Event()
         self._vouch: Vouch | None = None
+        self._told: list[str] = []
+        for name, value in _PATIENCE.items():
+            os.environ.setdefault(name, value)
         Thread(target=self._follow, name="champions", daemon=True).start()
 
     def __is_ready__(self) -> bool:
-        """Ready once every champion there is has been loaded, and there is at least one."""
+        """Ready once every champion that can be had is loaded, and there is at least one."""
         return app.state.desk is not None
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
@@ -79,7 +84,7 @@ class VouchService:
                 # whatever it is, the models in use go on and the next look may succeed
                 log.exception("the champions could not be looked up")
             is_open = app.state.desk is not None
-            self._stop.wait(_FOLLOW_SECONDS if is_open else _RETRY_SECONDS)
+            self._stop.wait(settings.follow_seconds if is_open else _RETRY_SECONDS)
 
     def _look(self) -> None:
         # imported here so that BentoML's supervisor, which never scores, stays small and quick
@@ -87,18 +92,30 @@ class VouchService:
         from vouch.service.desk import Desk
 
         vouch = self._vouch = self._vouch or build(settings)
-        problems = vouch.champions.refresh()
+        app.state.vouch = vouch
+        desk: Desk | None = app.state.desk
+        problems = vouch.champions.refresh(desk.admit) if desk else vouch.champions.refresh()
+        problems += vouch.challengers.refresh(vouch.champions.held)
         for problem in problems:
-            log.error("%s", problem)
+            if problem not in self._told:
+                log.error("%s", problem)
+        self._told = problems
         if not vouch.champions.held:
             log.warning("not ready: no stage has a champion in %s", vouch.settings.champions)
         vouch.held_book.hold()
-        if app.state.desk is None and not problems and vouch.champions.held:
-            vouch.store().ping()
-            # what is loaded stays: the collector need not walk it again
-            gc.collect()
-            gc.freeze()
-            app.state.desk = Desk(vouch)
+        if desk is None and vouch.champions.held:
+            app.state.desk = self._opened(vouch, Desk(vouch))
+
+    def _opened(self, vouch: Vouch, desk: Desk) -> Desk:
+        """The desk once everything answers from memory."""
+        vouch.store().ping()
+        for bundle in vouch.champions.held.values():
+            desk.admit(bundle)
+        # what is loaded stays: the collector need not walk it again
+        gc.collect()
+        gc.freeze()
+        Thread(target=desk.shadow.forever, args=(self._stop,), name="shadow", daemon=True).start()
+        return desk
 
 
 VouchService.add_asgi_middleware(Envelope)  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
@@ -24,6 +24,7 @@ from vouch.service.payloads import FactsCase, KnownCase
 from vouch.service.records import Asked, asked_of, once_of, record_of
 from vouch.service.refusals import Refusal
 from vouch.service.rows import shown
+from vouch.service.shadow import Shadow
 from vouch.store.decisions import DecisionRecord, Once
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Desk:
         self._vouch = vouch
         self._deciding = Deciding(vouch.held_book, vouch.policy)
         self.gate = Gate(vouch.store, vouch.access, vouch.settings)
+        self.shadow = Shadow(self._deciding, vouch.challengers, vouch.store)
         self._archived: set[str] = set()
         self._numbers = count()
         policy = vouch.policy_snapshot
@@ -105,6 +107,7 @@ class Desk:
         if made is None:
             made = self._made(stage, asked, requests, caller)
             made = decisions.add(made, clock.now(), once)
+            self.shadow.add(made, caller.institution)
         answers = [shown(record.answer, caller.institution) for record in made]
         return answers if isinstance(cases, list) else answers[0]
 
@@ -134,7 +137,7 @@ class Desk:
         Raises:
             FactsError: a case names a scheme that does not answer; "[3].scheme" tells which.
         """
-        bundle = self._bundle(lone[0].stage)
+        bundle = self.model(lone[0].stage)
         places = {one.given.number: f"[{i}]." for i, one in enumerate(lone)}
         found = self._deciding.from_facts(bundle, [one.given for one in lone], places)
         policy_hash = self._vouch.policy_snapshot.hash
@@ -149,7 +152,11 @@ class Desk:
             StoreError: they could not be stored.
         """
         requests = [([record], one.once) for one, record in zip(lone, made, strict=True)]
-        return self._vouch.store().decisions.add_together(requests, clock.now())
+        if not self._vouch.store().decisions.add_together(requests, clock.now()):
+            return False
+        for one, record in zip(lone, made, strict=True):
+            self.shadow.add([record], one.caller.institution)
+        return True
 
     def _made(
         self,
@@ -158,7 +165,7 @@ class Desk:
         requests: Sequence[Asked],
         caller: Caller,
     ) -> Sequence[DecisionRecord]:
-        bundle = self._bundle(stage)
+        bundle = self.model(stage)
         decided = self._deciding.decide(bundle, asked, caller.institution)
         policy_hash = self._vouch.policy_snapshot.hash
         return [
@@ -168,22 +175,21 @@ class Desk:
 
     def decide(
         self,
-        stage: Stage,
+        bundle: Bundle,
         cases: Sequence[Case],
         institution: Institution,
         policy: Policy | None = None,
     ) -> list[Decision]:
         """Decide cases without storing anything, under another policy where one is given.
 
+        Args:
+            bundle: from `model`, the same for everything that one answer compares.
+
         Raises:
             Refusal: a case cannot be decided.
         """
         asked = [Placed("", case) for case in cases]
-        return self._deciding.decide(self._bundle(stage), asked, institution, policy)
-
-    def signs(self, stage: Stage) -> Mapping[str, int]:
-        """Which way each feature of a stage's model may move the risk."""
-        return self._bundle(stage).spec.signs
+        return self._deciding.decide(bundle, asked, institution, policy)
 
     def with_facts(self, stage: Stage, case: Case, institution: Institution) -> FactsCase:
         """A case with its facts, from the book where it only names a guarantee.
@@ -193,7 +199,7 @@ class Desk:
         """
         if isinstance(case, FactsCase):
             return case
-        (decision,) = self.decide(stage, [case], institution)
+        (decision,) = self.decide(self.model(stage), [case], institution)
         book = self._vouch.held_book.book()
         assert book is not None  # noqa: S101 - it was decided from the book
         facts = case_facts(book, case.guarantee_id, decision.as_of)
@@ -226,7 +232,12 @@ class Desk:
             "policy_hash": self._vouch.policy_snapshot.hash,
         }
 
-    def _bundle(self, stage: Stage) -> Bundle:
+    def model(self, stage: Stage) -> Bundle:
+        """The champion of a stage, archived.
+
+        Raises:
+            Refusal: none is loaded.
+        """
         bundle = self._vouch.champions.held.get(stage)
         if bundle is None:
             raise Refusal(
@@ -234,8 +245,17 @@ class Desk:
                 f"no {stage.slug} model is loaded; promote one with `vouch promote {stage.value} "
                 "--version V`, the service follows",
             )
-        self._keep("model", bundle.hash, lambda: packed(bundle))
+        self.admit(bundle)
         return bundle
+
+    def admit(self, bundle: Bundle) -> None:
+        """Archive a model before it decides, so that what it says can be made again.
+
+        Raises:
+            StoreError: it cannot be archived.
+            ModelError: its files are no longer what was loaded.
+        """
+        self._keep("model", bundle.hash, lambda: packed(bundle))
 
     def _keep(self, kind: str, hash_: str, content: Callable[[], bytes]) -> None:
         """Archive what decisions stand on before the first of them is made."""

@@ -31,6 +31,7 @@ from vouch.service.rows import shown
 from vouch.store.audit import AuditEntry
 from vouch.store.decisions import DecisionRecord
 from vouch.store.reviews import Events
+from vouch.store.shadows import ShadowScore
 
 _LISTED = 200
 _SHORTEST_PURPOSE = 5
@@ -100,6 +101,17 @@ class Dossier:
             ],
             "not_replayable": next(iter(found.not_replayable), None),
         }
+
+    def shadow(self, decision_id: str, caller: Caller) -> dict[str, Any]:
+        """What challengers would have said of the decision."""
+        record = self._desk.own(decision_id, caller)
+        found = self._vouch.store().shadows.of(record.decision_id)
+        names = [name for name in ShadowScore.__dataclass_fields__ if name != "decision_id"]
+        scores = [
+            {name: getattr(one, name) for name in names} | {"at": one.at.isoformat()}
+            for one in found
+        ]
+        return {"decision_id": record.decision_id, "shadow": scores}
 
     def ask_review(self, decision_id: str, body: ReviewBody, caller: Caller) -> dict[str, Any]:
         """Ask a person to look at a decision.

@@ -29,6 +29,7 @@ def environment(settings: Settings, base: Mapping[str, str]) -> dict[str, str]:
         "VOUCH_TIMEZONE": settings.timezone.key,
         "VOUCH_PUBLIC_URL": settings.public_url or "",
         "VOUCH_SECRET_KEY": settings.secret_key or "",
+        "VOUCH_FOLLOW_SECONDS": str(settings.follow_seconds),
         "VOUCH_MAX_BODY_BYTES": str(settings.max_body_bytes),
         "VOUCH_MAX_BATCH": str(settings.max_batch),
         "VOUCH_JWT_KEYS": settings.jwt_keys or "",

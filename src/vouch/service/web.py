@@ -18,6 +18,7 @@ from vouch.service.acknowledge import add_acknowledgement
 from vouch.service.answers import DecisionAnswer, VersionsAnswer
 from vouch.service.batching import Batching
 from vouch.service.envelope import REQUEST_ID, Envelope, request_id_of
+from vouch.service.health import add_health
 from vouch.service.payloads import EXAMPLES, MANY, ONE, Case, FactsCase, KnownCase
 from vouch.service.refusals import (
     Refusal,
@@ -115,6 +116,7 @@ def web(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.desk = None
+    app.state.vouch = None
     app.state.together = Batching()
     app.state.threads = anyio.CapacityLimiter(_THREADS)
     app.router.route_class = GuardedRoute
@@ -127,6 +129,7 @@ def web(settings: Settings) -> FastAPI:
     add_expectation(app)
     _add_reading(app)
     add_acknowledgement(app, settings)
+    add_health(app, settings)
     _add_refusals(app)
     return app
 

@@ -13,6 +13,7 @@ from vouch.service.answers import (
     ReplayAnswer,
     ReviewAnswer,
     ReviewsAnswer,
+    ShadowsAnswer,
 )
 from vouch.service.asks import ConfirmBody, OverrideBody, ReviewBody
 from vouch.service.desk import Desk
@@ -93,6 +94,17 @@ def add_dossier(app: FastAPI) -> None:
     async def replay(request: Request, decision_id: str) -> Response:
         caller = request.state.caller
         return await work(request, lambda desk: desk.dossier.replayed(decision_id, caller))
+
+    @app.get(
+        "/v1/decisions/{decision_id}/shadow",
+        name="read_shadow",
+        summary="What challengers would have said; nobody was answered so 影子评分",
+        response_model=ShadowsAnswer,
+        responses=refusals(404, 422),
+    )
+    async def shadow(request: Request, decision_id: str) -> Response:
+        caller = request.state.caller
+        return await work(request, lambda desk: desk.dossier.shadow(decision_id, caller))
 
     _add_explanations(app)
 

@@ -21,6 +21,7 @@ from vouch.domain.stage import Stage
 from vouch.errors import FactsError, FieldFault
 from vouch.policy.counterfactuals import Changeable, read_counterfactual_terms
 from vouch.policy.reading import Policy
+from vouch.scoring.bundle import Bundle
 from vouch.scoring.decision import Decision
 from vouch.service.asks import CounterfactualBody, WhatIfBody
 from vouch.service.desk import Desk
@@ -74,8 +75,9 @@ class WhatIf:
             if rate is None
             else OtherCap(self._vouch.policy.folder, cap_rate=Decimal(repr(rate)))
         )
-        (now,) = self._desk.decide(stage, [base], caller.institution)
-        (then,) = self._desk.decide(stage, [other], caller.institution, policy)
+        bundle = self._desk.model(stage)
+        (now,) = self._desk.decide(bundle, [base], caller.institution)
+        (then,) = self._desk.decide(bundle, [other], caller.institution, policy)
         self._log("what_if", body.model_dump(mode="json"), [now, then], caller)
         return {
             "base": _answer(now, caller),
@@ -100,8 +102,9 @@ class WhatIf:
             names = ", ".join(grade.name for grade in self._vouch.policy.grades)
             raise FactsError([FieldFault("grade", f"the grades are {names}")])
         base = self._desk.with_facts(stage, body.case, caller.institution)
-        (now,) = self._desk.decide(stage, [base], caller.institution)
-        best, tried = self._search(stage, base, now, goal.lowest_score, caller)
+        bundle = self._desk.model(stage)
+        (now,) = self._desk.decide(bundle, [base], caller.institution)
+        best, tried = self._search(bundle, base, now, goal.lowest_score, caller)
         self._log("counterfactual", body.model_dump(mode="json"), [now, best.decision], caller)
         return {
             "reached": best.decision.score >= goal.lowest_score,
@@ -114,21 +117,20 @@ class WhatIf:
         }
 
     def _search(
-        self, stage: Stage, base: FactsCase, now: Decision, goal: int, caller: Caller
+        self, bundle: Bundle, base: FactsCase, now: Decision, goal: int, caller: Caller
     ) -> tuple[_Tried, int]:
         """The first that reaches the goal, fewest and smallest changes first; else the best."""
         best, tried = _Tried(0.0, [], now), 0
         if now.score >= goal:
             return best, tried
-        signs = self._desk.signs(stage)
-        moves = [_moves(change, base, signs) for change in self._terms.changes]
+        moves = [_moves(change, base, bundle.spec.signs) for change in self._terms.changes]
         for count in range(1, self._terms.most + 1):
             proposals = [
                 combined
                 for chosen in itertools.combinations([m for m in moves if m], count)
                 for combined in itertools.product(*chosen)
             ]
-            found = [self._try(stage, base, moved, caller) for moved in proposals]
+            found = [self._try(bundle, base, moved, caller) for moved in proposals]
             tried += len(found)
             reaching = [one for one in found if one.decision.score >= goal]
             if reaching:
@@ -136,9 +138,11 @@ class WhatIf:
             best = max([best, *found], key=lambda one: (one.decision.score, -one.distance))
         return best, tried
 
-    def _try(self, stage: Stage, base: FactsCase, moved: Sequence[_Move], caller: Caller) -> _Tried:
+    def _try(
+        self, bundle: Bundle, base: FactsCase, moved: Sequence[_Move], caller: Caller
+    ) -> _Tried:
         case = _patched(base, {"guarantee": {move.change.field: move.value for move in moved}})
-        (decision,) = self._desk.decide(stage, [case], caller.institution)
+        (decision,) = self._desk.decide(bundle, [case], caller.institution)
         return _Tried(
             sum(move.distance for move in moved),
             [move.words() for move in moved],

@@ -30,6 +30,7 @@ from vouch.store.tables import (
     IDEMPOTENCY,
     LEGAL_HOLDS,
     REVIEW_EVENTS,
+    SHADOW_SCORES,
 )
 from vouch.store.verify import ERASE
 
@@ -189,6 +190,6 @@ def _note(connection: Connection, kinds: tuple[str, ...], ids: list[str], now: d
 def _delete(connection: Connection, kind: str, ids: list[str]) -> None:
     tables = [DECISION_BASES]
     if kind == "decisions":
-        tables += [REVIEW_EVENTS, DECISIONS]
+        tables += [SHADOW_SCORES, REVIEW_EVENTS, DECISIONS]
     for table in tables:
         connection.execute(delete(table).where(table.c.decision_id.in_(ids)))

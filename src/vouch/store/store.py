@@ -23,6 +23,7 @@ from vouch.store.outbox import CLAIMED_AT_ONCE, Channel, MailState, QueuedMail, 
 from vouch.store.retention import Retention
 from vouch.store.reviews import Reviews
 from vouch.store.runs import Run
+from vouch.store.shadows import Shadows
 from vouch.store.tables import PROMOTIONS
 from vouch.store.verify import Verified, verify
 
@@ -54,6 +55,7 @@ class Store:
         self.keys = KeyRing(self._database)
         self.decisions = Decisions(self._database)
         self.reviews = Reviews(self._database)
+        self.shadows = Shadows(self._database)
         self.retention = Retention(self._database)
         self.audit = AuditLog(self._database)
 

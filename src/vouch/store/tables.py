@@ -316,6 +316,21 @@ LEGAL_HOLDS = Table(
     Column("released_at", Moment),
 )
 
+# What a challenger would have said of a decision; nobody was answered with it.
+SHADOW_SCORES = Table(
+    "shadow_scores",
+    METADATA,
+    Column("decision_id", String(64), ForeignKey("decisions.decision_id"), primary_key=True),
+    Column("model_hash", String(64), primary_key=True),
+    Column("model_name", String(64), nullable=False),
+    Column("model_version", String(64), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("default_probability", Float, nullable=False),
+    Column("score", Integer, nullable=False),
+    Column("grade", String(16), nullable=False),
+    Column("band", String(16), nullable=False),
+)
+
 # A row that is named here may be deleted; the triggers let nothing else go.
 ERASURES = Table(
     "erasures",
