@@ -12,7 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.models import panel, province, report, sba, taiwan
-from benchmarks.models.comparison import Result, compare
+from benchmarks.models.comparison import compare
+from benchmarks.models.kept import Measured, keep, kept, stamp
 from benchmarks.models.peers import Peer, peers
 from benchmarks.models.rows import Protocol
 
@@ -28,6 +29,7 @@ PROTOCOLS: Mapping[str, Callable[[Path, Path], Protocol]] = {
     "province-post-loan": province.watch,
 }
 _ROOT = Path(__file__).parents[2]
+_COMMAND = "python -m benchmarks.models --report docs/benchmarks.md"
 _NEED_NO_FILES = ("province", "province-in-loan", "province-post-loan")
 
 
@@ -37,8 +39,7 @@ def main() -> int:
     warnings.simplefilter("ignore")
     data = asked.data or Path(os.environ.get("VOUCH_SHARED_DATA", _ROOT.parent / "shared" / "data"))
     ready = _ready(peers(asked.trials, asked.iterations))
-    done: list[Protocol] = []
-    results: list[Result] = []
+    done: list[Measured] = []
     with TemporaryDirectory() as folder:
         scratch = asked.scratch or Path(folder)
         scratch.mkdir(parents=True, exist_ok=True)
@@ -46,12 +47,28 @@ def main() -> int:
             if name not in _NEED_NO_FILES and not data.is_dir():
                 print(f"{name}: skipped, there is no folder {data}; give one with --data")
                 continue
-            protocol = PROTOCOLS[name](data, scratch)
-            print(f"{name}: {protocol.about}", flush=True)
-            done.append(protocol)
-            results += compare(protocol, ready, lambda line: print(line, flush=True))
-            _write(asked, done, results)
-    return 0 if results else 1
+            done.append(_measured(name, asked, ready, data, scratch))
+            _write(asked, done)
+    return 0 if done else 1
+
+
+def _measured(
+    name: str, asked: argparse.Namespace, ready: list[Peer], data: Path, scratch: Path
+) -> Measured:
+    """One protocol: as kept, where the very same code has measured it, or measured now."""
+    options = {"trials": asked.trials, "iterations": asked.iterations, "peers": len(ready)}
+    now = stamp(options)
+    before = kept(name, now, asked.kept)
+    if before:
+        print(f"{name}: kept from a run of the same code", flush=True)
+        return before
+    protocol = PROTOCOLS[name](data, scratch)
+    print(f"{name}: {protocol.about}", flush=True)
+    results = compare(protocol, ready, lambda line: print(line, flush=True))
+    found = Measured.of(protocol, results, now)
+    if asked.kept:
+        keep(found, asked.kept)
+    return found
 
 
 def _named(asked: Sequence[str] | None) -> list[str]:
@@ -68,6 +85,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--report", type=Path, help="put table and picture into this document")
     parser.add_argument("--data", type=Path, help="folder of the real files")
     parser.add_argument("--scratch", type=Path, help="keep the imported books here for a next run")
+    parser.add_argument(
+        "--kept",
+        type=Path,
+        help="keep each protocol here, and take from here what the same code has measured",
+    )
     parser.add_argument("--trials", type=int, default=6, help="settings that optuna tries")
     parser.add_argument("--iterations", type=int, default=300, help="trees of CatBoost")
     return parser.parse_args()
@@ -84,19 +106,18 @@ def _ready(wanted: list[Peer]) -> list[Peer]:
     return [peer for peer in wanted if not peer.missing]
 
 
-def _write(asked: argparse.Namespace, done: list[Protocol], results: list[Result]) -> None:
+def _write(asked: argparse.Namespace, done: list[Measured]) -> None:
     """After every protocol, so that a run cut short leaves what it has measured."""
     if asked.json:
-        rows = [result.row() for result in results]
+        rows = [result.row() for measured in done for result in measured.results]
         asked.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     if asked.report:
         notes = [
             f"optuna: {asked.trials} trials; CatBoost: {asked.iterations} trees; everything else "
             "as the libraries come. One thread for every fit; seconds of one run."
         ]
-        command = "python -m benchmarks.models --report docs/benchmarks.md"
-        report.write(report.markdown(command, done, results, notes), asked.report)
-        report.draw(results, asked.report.parent / report.PICTURE)
+        report.write(report.markdown(_COMMAND, done, notes), asked.report)
+        report.draw(done, asked.report.parent / report.PICTURE)
 
 
 if __name__ == "__main__":

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from benchmarks.models.ours import fit_and_judge
 from benchmarks.models.peers import Peer
-from benchmarks.models.rows import Fold, Protocol, by_name
+from benchmarks.models.rows import Fold, Part, Protocol, by_name
 from vouch.features.asof import Floats
 from vouch.monitoring.performance import measure
 
 OURS, TRUTH = "vouch", "truth"
 RESAMPLES = 500
 _TUNING_FOLDS = 3
+
+# Behind a peer's name where it learnt from Vouch's features beside the plain fields.
+FEATURES = "+features"
+_WITH_FEATURES = ("lightgbm", "catboost", "one-hot-logistic")
+
+_Fit = Callable[[Fold], tuple[Floats, int]]
 
 
 @dataclass(frozen=True)
@@ -29,8 +37,12 @@ class Result:
     figures: dict[str, float]
     fit_seconds: float
     size: int
-    probability: Floats
     difference: tuple[float, float, float] | None = None
+
+    @property
+    def miss(self) -> float:
+        """|log(mean predicted / observed)|: how far the level is off."""
+        return float(abs(np.log(self.figures["mean_predicted"] / self.figures["observed"])))
 
     def row(self) -> dict[str, Any]:
         """As `--json` writes it."""
@@ -48,44 +60,59 @@ def compare(protocol: Protocol, peers: Sequence[Peer], say: Callable[[str], None
     """Fit and judge every model; one that breaks is named and left out."""
     outcome = np.concatenate([fold.judge.outcome for fold in protocol.folds])
     found = [_run(protocol, OURS, outcome, lambda fold: fit_and_judge(protocol.spec, fold))]
-    say(_line(found[0]))
-    for peer in peers:
+    say(_line(found[0][0]))
+    for name, fit in _contenders(protocol, peers):
         try:
-            found.append(_run(protocol, peer.name, outcome, lambda f, p=peer: _peer(p, f)))
+            found.append(_run(protocol, name, outcome, fit))
         except Exception as error:
-            say(f"  {peer.name} failed: {type(error).__name__}: {str(error)[:200]}")
+            say(f"  {name} failed: {type(error).__name__}: {str(error)[:200]}")
             continue
-        say(_line(found[-1]))
+        say(_line(found[-1][0]))
     ceilings = [fold.ceiling for fold in protocol.folds if fold.ceiling is not None]
     if ceilings:
         truth = np.concatenate(ceilings)
-        found.append(_result(protocol, TRUTH, outcome, truth, 0.0, 0))
-        say(_line(found[-1]))
-    draws = _draws(outcome, [result.probability for result in found])
-    return [
-        found[0],
-        *(_beside(r, found[0], draws[:, 0], draws[:, n]) for n, r in enumerate(found) if n),
-    ]
+        found.append((_result(protocol, TRUTH, outcome, truth, 0.0, 0), truth))
+        say(_line(found[-1][0]))
+    draws = _draws(outcome, [probability for _, probability in found])
+    ours = found[0][0]
+    others = enumerate((result for result, _ in found[1:]), 1)
+    return [ours, *(_beside(r, ours, draws[:, 0], draws[:, n]) for n, r in others)]
 
 
-def _run(
-    protocol: Protocol, name: str, outcome: Floats, run: Callable[[Fold], tuple[Floats, int]]
-) -> Result:
+def _contenders(protocol: Protocol, peers: Sequence[Peer]) -> Iterator[tuple[str, _Fit]]:
+    """Every peer on the plain fields, and the best of them on Vouch's features as well."""
+    for peer in peers:
+        yield peer.name, partial(_peer, peer, lambda part: part.fields)
+    if all(set(protocol.spec.feature_names) <= set(f.learn.fields) for f in protocol.folds):
+        return  # the plain fields are the features
+    for peer in peers:
+        if peer.name in _WITH_FEATURES:
+            yield peer.name + FEATURES, partial(_peer, peer, with_features)
+
+
+def with_features(part: Part) -> pd.DataFrame:
+    """The plain fields, and every feature of the specification that is not one of them."""
+    more = {n: v for n, v in part.frame.columns.items() if n not in part.fields}
+    return pd.concat([part.fields, pd.DataFrame(more, index=part.fields.index)], axis=1)
+
+
+def _run(protocol: Protocol, name: str, outcome: Floats, run: _Fit) -> tuple[Result, Floats]:
     started = time.perf_counter()
     parts, sizes = zip(*(run(fold) for fold in protocol.folds), strict=True)
     seconds = time.perf_counter() - started
-    return _result(protocol, name, outcome, np.concatenate(parts), seconds, max(sizes))
+    probability = np.concatenate(parts)
+    return _result(protocol, name, outcome, probability, seconds, max(sizes)), probability
 
 
 def _result(
     protocol: Protocol, name: str, outcome: Floats, probability: Floats, seconds: float, size: int
 ) -> Result:
     figures = {key: figure.value for key, figure in measure(outcome, probability).items()}
-    return Result(protocol.name, name, figures, seconds, size, probability)
+    return Result(protocol.name, name, figures, seconds, size)
 
 
-def _peer(peer: Peer, fold: Fold) -> tuple[Floats, int]:
-    learn, judge = fold.learn.fields, fold.judge.fields
+def _peer(peer: Peer, fields: Callable[[Part], pd.DataFrame], fold: Fold) -> tuple[Floats, int]:
+    learn, judge = fields(fold.learn), fields(fold.judge)
     # a field that says nothing among the learning rows would break half of the libraries
     varying = [name for name in learn if learn[name].nunique(dropna=False) > 1]
     groups = by_name(fold.learn.frame.spine.table["borrower_id"].to_pylist(), _TUNING_FOLDS)
@@ -129,7 +156,7 @@ class _Ranked:
 def _beside(result: Result, ours: Result, our_draws: Floats, draws: Floats) -> Result:
     low, high = np.quantile(our_draws - draws, [0.025, 0.975])
     gap = ours.figures["auc"] - result.figures["auc"]
-    return Result(**{**vars(result), "difference": (gap, float(low), float(high))})
+    return replace(result, difference=(gap, float(low), float(high)))
 
 
 def _line(result: Result) -> str:

@@ -5,34 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from benchmarks.models.comparison import OURS, TRUTH, Result
-from benchmarks.models.rows import Protocol
+from benchmarks.models.comparison import FEATURES, OURS, TRUTH, Result
+from benchmarks.models.kept import Measured
 
 PICTURE = "benchmarks.png"
 START, END = "<!-- models: begin -->", "<!-- models: end -->"
+_ABOUT = (
+    "AUC difference: Vouch less the other, with the 95 % interval of 500 paired resamples of the "
+    "judged rows. |log|: absolute logarithm of mean predicted over observed. Names ending in "
+    f"`{FEATURES}` are peers that learnt from Vouch's features beside the plain fields: what is "
+    "left of the difference there is the fit, the rest the features."
+)
 
 
-def markdown(
-    command: str, protocols: Sequence[Protocol], results: Sequence[Result], notes: Sequence[str]
-) -> str:
-    """The section on models: the command, one table, one picture."""
+def markdown(command: str, done: Sequence[Measured], notes: Sequence[str]) -> str:
+    """The section on models: the command, where Vouch stands, every figure, one picture."""
     lines = [START, "", f"Made by `{command}`.", "", *notes, ""]
     lines += [
-        "| protocol | rows learnt from | rows judged | bad | what is asked |",
-        "|---|---|---|---|---|",
-    ]
-    lines += [_asked(protocol) for protocol in protocols]
-    lines += [
+        "| protocol | rows learnt from | rows judged | bad | what is asked | measured at |",
+        "|---|---|---|---|---|---|",
+        *(_asked(measured) for measured in done),
         "",
-        "AUC difference: Vouch less the other, with the 95 % interval of 500 paired resamples of "
-        "the judged rows. |log|: absolute logarithm of mean predicted over observed.",
+        _ABOUT,
+        "",
+        "| protocol | Vouch's AUC | best peer | difference | best with Vouch's features "
+        "| difference | \\|log\\| | best peer's \\|log\\| |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_standing(measured.results) for measured in done),
         "",
         "| protocol | model | AUC | difference | KS | Brier | log loss | predicted | observed "
         "| \\|log\\| | fit s | size KB |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
-        *(_row(result) for result in results),
+        *(_row(result) for measured in done for result in measured.results),
         "",
         f"![AUC of every model by protocol, with Vouch marked]({PICTURE})",
         "",
@@ -41,29 +45,48 @@ def markdown(
     return "\n".join(lines)
 
 
-def _asked(protocol: Protocol) -> str:
-    learn = sum(len(fold.learn.outcome) for fold in protocol.folds) // len(protocol.folds)
-    judged = np.concatenate([fold.judge.outcome for fold in protocol.folds])
+def _asked(measured: Measured) -> str:
     return (
-        f"| `{protocol.name}` | {learn:,} | {len(judged):,} | {judged.mean():.2%} "
-        f"| {protocol.about} |"
+        f"| `{measured.name}` | {measured.learnt:,} | {measured.judged:,} | {measured.bad:.2%} "
+        f"| {measured.about} | {measured.stamp.commit}, code {measured.stamp.code} |"
     )
 
 
+def _standing(results: Sequence[Result]) -> str:
+    ours = next(r for r in results if r.model == OURS)
+    others = [r for r in results if r.model not in (OURS, TRUTH)]
+    plain = [r for r in others if not r.model.endswith(FEATURES)]
+    featured = [r for r in others if r.model.endswith(FEATURES)]
+    cells = [f"`{ours.protocol}`", f"{ours.figures['auc']:.4f}", *_best(plain), *_best(featured)]
+    level = min(plain, key=lambda r: r.miss, default=None)
+    cells += [f"{ours.miss:.2f}", f"{level.miss:.2f} ({level.model})" if level else "-"]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _best(results: Sequence[Result]) -> tuple[str, str]:
+    best = max(results, key=lambda r: r.figures["auc"], default=None)
+    if best is None:
+        return "-", "-"
+    return f"{best.figures['auc']:.4f} ({best.model})", _gap(best)
+
+
+def _gap(result: Result) -> str:
+    gap = result.difference
+    return "" if gap is None else f"{gap[0]:+.4f} [{gap[1]:+.4f}, {gap[2]:+.4f}]"
+
+
 def _row(result: Result) -> str:
-    f, gap = result.figures, result.difference
-    beside = "" if gap is None else f"{gap[0]:+.4f} [{gap[1]:+.4f}, {gap[2]:+.4f}]"
+    f = result.figures
     name = f"**{OURS}**" if result.model == OURS else result.model
-    level = abs(np.log(f["mean_predicted"] / f["observed"]))
     cost = (
         "| |"
         if result.model == TRUTH
         else f"| {result.fit_seconds:.1f} | {result.size / 1000:,.0f} |"
     )
     return (
-        f"| `{result.protocol}` | {name} | {f['auc']:.4f} | {beside} | {f['ks']:.4f} "
+        f"| `{result.protocol}` | {name} | {f['auc']:.4f} | {_gap(result)} | {f['ks']:.4f} "
         f"| {f['brier']:.5f} | {f['log_loss']:.5f} | {f['mean_predicted']:.4f} "
-        f"| {f['observed']:.4f} | {level:.2f} {cost}"
+        f"| {f['observed']:.4f} | {result.miss:.2f} {cost}"
     )
 
 
@@ -80,13 +103,15 @@ def write(text: str, target: Path) -> None:
     target.write_text(before + text + rest.split(END, 1)[1], encoding="utf-8")
 
 
-def draw(results: Sequence[Result], target: Path) -> None:
-    """AUC and level of every model, one row of panels for each."""
+def draw(done: Sequence[Measured], target: Path) -> None:
+    """AUC and level of every model on the plain fields, one row for each protocol."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
+    every = [result for measured in done for result in measured.results]
+    results = [result for result in every if not result.model.endswith(FEATURES)]
     protocols = list(dict.fromkeys(result.protocol for result in results))
     models = list(dict.fromkeys(result.model for result in results if result.model != TRUTH))
     figure, (left, right) = plt.subplots(

@@ -63,6 +63,20 @@ def region(guarantee: Current, borrower: Current) -> Objects:
     return np.where(project != None, project, home)  # noqa: E711 - elementwise
 
 
+@feature(zh="所在省份", en="province", unit="category")
+def province(guarantee: Current, borrower: Current) -> Objects:
+    """The first two characters of the region: a province, or a state of the USA."""
+    whole = region(guarantee, borrower)
+    return np.array([None if code is None else code[:2] for code in whole], dtype=object)
+
+
+@feature(zh="贷款银行", en="lender", unit="category")
+def lender_name(guarantee: Current, lender: Current) -> Objects:
+    """The lender's name, or its number where it has none."""
+    name, number = lender.text("name"), guarantee.text("lender_id")
+    return np.where(name != None, name, number)  # noqa: E711 - elementwise
+
+
 @feature(zh="银行类型", en="type of lender", unit="category")
 def lender_kind(lender: Current) -> Objects:
     """State, joint-stock, local, internet, …"""

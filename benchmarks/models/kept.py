@@ -1,0 +1,111 @@
+"""What a protocol measured, with the code that measured it, kept so that a long run can go on.
+
+A protocol is measured again wherever the code, the libraries or the options are not the very same:
+figures of different code never stand in one table unsaid.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.models.comparison import Result
+from benchmarks.models.rows import Protocol
+
+ROOT = Path(__file__).parents[2]
+
+# Whatever can move a figure: what makes rows and fields, what fits, what is fitted, with what.
+_CODE = [
+    *("benchmarks/models", "training", "models", "src/vouch/labels.py"),
+    *(f"src/vouch/{part}" for part in ("book", "domain", "features", "policy", "simulator")),
+    *(f"src/vouch/scoring/{part}.py" for part in ("bundle", "encode", "linear", "spec")),
+    *("src/vouch/monitoring/performance.py", "requirements.lock", "requirements-peers.lock"),
+]
+_READ = (".py", ".toml", ".lock")
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Which code measured: a hash over it, the commit it stood at, and the options of the run."""
+
+    code: str
+    commit: str
+    options: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A protocol's question, its rows and what every model made of them."""
+
+    name: str
+    about: str
+    learnt: int
+    judged: int
+    bad: float
+    stamp: Stamp
+    results: Sequence[Result]
+
+    @classmethod
+    def of(cls, protocol: Protocol, results: Sequence[Result], stamp: Stamp) -> Measured:
+        """From a protocol just measured; rows learnt from are the mean of its folds."""
+        learnt = sum(len(fold.learn.outcome) for fold in protocol.folds) // len(protocol.folds)
+        judged = np.concatenate([fold.judge.outcome for fold in protocol.folds])
+        bad = float(judged.mean())
+        return cls(protocol.name, protocol.about, learnt, len(judged), bad, stamp, results)
+
+
+def stamp(options: Mapping[str, int], root: Path = ROOT) -> Stamp:
+    """The stamp of the code as it lies there now."""
+    digest = hashlib.sha256()
+    for path in _sources(root):
+        digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
+    return Stamp(digest.hexdigest()[:12], _commit(root), dict(options))
+
+
+def _sources(root: Path) -> Iterator[Path]:
+    for place in _CODE:
+        whole = root / place
+        found = [whole] if whole.is_file() else sorted(whole.rglob("*"))
+        yield from (path for path in found if path.is_file() and path.suffix in _READ)
+
+
+def _commit(root: Path) -> str:
+    """The commit, "+" behind it where files differ from it; "unknown" without git."""
+    try:
+        words = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+        found = subprocess.run(words, cwd=root, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
+def keep(measured: Measured, folder: Path) -> None:
+    """Write one protocol; a run cut short leaves the others as they were."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f"{measured.name}.draft"
+    draft.write_text(json.dumps(asdict(measured), indent=1), encoding="utf-8")
+    draft.replace(folder / f"{measured.name}.json")
+
+
+def kept(name: str, wanted: Stamp, folder: Path | None) -> Measured | None:
+    """What an earlier run of the very same code and options measured; None where there is none."""
+    path = folder / f"{name}.json" if folder else None
+    if path is None or not path.exists():
+        return None
+    body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    found = Stamp(**body["stamp"])
+    if (found.code, found.options) != (wanted.code, wanted.options):
+        return None
+    results = [Result(**row | {"difference": _interval(row)}) for row in body["results"]]
+    return Measured(**body | {"stamp": found, "results": results})
+
+
+def _interval(row: Mapping[str, Any]) -> tuple[float, float, float] | None:
+    return tuple(row["difference"]) if row["difference"] else None
