@@ -22,7 +22,10 @@ def book_compensation_rate_1y(portfolio: Portfolio) -> Floats:
     unit="share",
 )
 def book_vintage_level(portfolio: Portfolio) -> Floats:
-    """Expected compensations per guarantee within three years, by the vintages' record so far."""
+    """Expected compensations per guarantee within three years, by the vintages' record so far.
+
+    Of recent vintages it counts the first sign: 60 days past due, or else the compensation.
+    """
     return portfolio.vintage_level()
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from vouch.book.book import Known
 from vouch.features.asof import NEVER, FactTable, Floats, Integers, Objects
-from vouch.features.vintages import Vintages
+from vouch.features.vintages import SIGN_DAYS, Vintages
 
 # A group's record is pulled towards the average as if this many compensations had been expected of
 # it and had happened: below that, its own record is mostly chance.
@@ -176,11 +176,11 @@ def _numbered(numbers: Mapping[Any, int], groups: Objects) -> Integers:
 
 @dataclass(frozen=True)
 class PortfolioIndex:
-    """Every guarantee's borrower and groups, the day it became known and the day it was called.
+    """Every guarantee's borrower and groups, the days on which it became known, late and called.
 
-    `table` has one row per guarantee: guarantee_id, borrower_id, what groups it, `known_day` and
-    `called_day` (days since 1970-01-01, null where no compensation was known). It is small enough
-    to ship with a model.
+    `table` has one row per guarantee: guarantee_id, borrower_id, what groups it, `known_day`,
+    `late_day` and `called_day` (days since 1970-01-01, null where neither 60 days past due nor a
+    compensation was known). It is small enough to ship with a model.
     """
 
     table: pa.Table
@@ -193,14 +193,18 @@ class PortfolioIndex:
             known.query(f"""
             WITH g AS (SELECT * FROM {known.versions("guarantee")} {first}),
             c AS (SELECT guarantee_id, min(known_at) AS called FROM {known.versions("compensation")}
+                  GROUP BY 1),
+            l AS (SELECT guarantee_id, min(known_at) AS late
+                  FROM {known.versions("performance")} WHERE days_past_due >= {SIGN_DAYS}
                   GROUP BY 1)
             SELECT g.guarantee_id, g.borrower_id, g.lender_id AS lender, g.channel, b.industry,
                 coalesce(g.project_region, b.region) AS region, b.legal_form, g.product, g.scheme,
                 g.amount::DOUBLE AS amount,
                 g.guaranteed_amount::DOUBLE / g.amount::DOUBLE AS share,
                 (greatest(g.known_at, g.event_at) - DATE '1970-01-01')::DOUBLE AS known_day,
+                (l.late - DATE '1970-01-01')::DOUBLE AS late_day,
                 (c.called - DATE '1970-01-01')::DOUBLE AS called_day
-            FROM g LEFT JOIN c USING (guarantee_id)
+            FROM g LEFT JOIN c USING (guarantee_id) LEFT JOIN l USING (guarantee_id)
             ASOF LEFT JOIN {known.versions("borrower")} b
                 ON g.borrower_id = b.borrower_id AND g.known_at >= b.known_at
             ORDER BY known_day, g.guarantee_id""")
@@ -229,8 +233,9 @@ class PortfolioIndex:
     @cached_property
     def vintages(self) -> Vintages:
         """The course of every guarantee from the day it was known."""
-        called = self._numbers("called_day")
-        return Vintages(self._numbers("known_day"), np.where(np.isnan(called), np.inf, called))
+        called, late = self._numbers("called_day"), self._numbers("late_day")
+        ends = np.where(np.isnan(called), np.inf, called)
+        return Vintages(self._numbers("known_day"), ends, np.fmin(late, ends))
 
     @cached_property
     def levels(self) -> dict[float, float]:
@@ -244,6 +249,9 @@ class PortfolioIndex:
         return np.asarray(self.table[name].to_pylist(), dtype=object)
 
     def _numbers(self, name: str) -> Floats:
+        """A column, all NaN in an index made before the column was."""
+        if name not in self.table.column_names:
+            return np.full(self.table.num_rows, np.nan)
         values = self.table[name].to_numpy(zero_copy_only=False)
         return np.asarray(values, dtype=np.float64)
 
