@@ -20,7 +20,8 @@ from vouch.policy.reading import Policy
 from vouch.scoring.subject import Subject
 
 # One day's portfolio is a scan of the book and is kept, so a service looks back so far only.
-_DAYS_BACK, _DAYS_KEPT = 31, 4
+_DAYS_BACK = 31
+_DAYS_KEPT = _DAYS_BACK + 1
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,7 @@ class HeldBook:
         found, today = self._looked_up(), clock.today()
         if found is not None and found.portfolio is not None:
             found.owners.setdefault(today, Owners.of(found.book.known(today)))
-            self._day(found, today).prepare()
-            found.ready.clear()
-            found.ready.add(today)
+            self._ready(found, today)
         with self._lock:
             self._open, self._is_held = found, True
 
@@ -137,7 +136,7 @@ class HeldBook:
             if found[row] is Missing.NO_GUARANTOR and one.asked and one.guarantor_id:
                 rows.setdefault(one.as_of, []).append(row)
         for day, here in rows.items():
-            states = self._day(opened, day).states([subjects[row] for row in here])
+            states = self._ready(opened, day).states([subjects[row] for row in here])
             for row, state in zip(here, states, strict=True):
                 found[row] = state
         return found
@@ -154,14 +153,25 @@ class HeldBook:
         """
         return self._day(self._opened() or _OpenBook(Book(self._folder), 0), day)
 
+    def _ready(self, opened: _OpenBook, day: date) -> PortfolioDay:
+        """The portfolio on a day with all that its states need in memory."""
+        found = self._day(opened, day)
+        if day not in opened.ready:
+            found.prepare()
+            opened.ready.add(day)
+        return found
+
     def _day(self, opened: _OpenBook, day: date) -> PortfolioDay:
         with self._lock:
             if day not in opened.days:
                 known = opened.book.known(day)
                 opened.days[day] = PortfolioDay(known, self._indicators, self._policy)
+            found = opened.days[day]
             while len(opened.days) > _DAYS_KEPT:
-                opened.days.pop(next(iter(opened.days)))
-            return opened.days[day]
+                oldest = min(opened.days)
+                opened.ready.discard(oldest)
+                opened.days.pop(oldest)
+            return found
 
     def _opened(self) -> _OpenBook | None:
         with self._lock:

@@ -76,9 +76,11 @@ class PortfolioDay:
         ]
 
     def prepare(self) -> None:
-        """Read what every state needs, so that the first one asked for need not wait."""
-        for name in ("_view", "_liabilities", "_small", "_affiliates", "standings"):
+        """Read what every state needs, and let go of the tables that it was read from."""
+        for name in ("_net_assets", "_liabilities", "_small", "_affiliates", "standings"):
             getattr(self, name)
+        for name in ("_view", "_by_guarantor"):
+            vars(self).pop(name, None)
 
     def _state(
         self, subject: Subject, client: _Client, whole: _Burdens, ours: _Burdens
@@ -101,7 +103,7 @@ class PortfolioDay:
 
     def _own_funds(self, guarantor: str) -> Decimal | None:
         numbers = self.indicators["leverage"].parameters
-        stated = self._view.net_assets.get(guarantor)
+        stated = self._net_assets.get(guarantor)
         found = own_funds(stated, Decimal(0), bool(numbers["deduct_equity"]))
         return None if found is None else _yuan(found)
 
@@ -112,6 +114,10 @@ class PortfolioDay:
     @cached_property
     def _by_guarantor(self) -> View:
         return View(self.known, "guarantor")
+
+    @cached_property
+    def _net_assets(self) -> dict[str, Fraction | None]:
+        return self._view.net_assets
 
     @cached_property
     def _liabilities(self) -> Sums:

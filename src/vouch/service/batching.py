@@ -14,10 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vouch.domain.access import Caller
-from vouch.domain.stage import Stage
 from vouch.errors import FactsError
-from vouch.service.payloads import FactsCase
 from vouch.service.refusals import Refusal
 from vouch.service.routing import as_json
 from vouch.service.rows import shown
@@ -58,19 +55,13 @@ class Batching:
         self._stuck: asyncio.Future[bool] | None = None
         self._stored_within = stored_within
 
-    async def score(
-        self, desk: Desk, stage: Stage, case: FactsCase, caller: Caller, key: str | None
-    ) -> bytes | None:
+    async def score(self, desk: Desk, lone: Lone) -> bytes | None:
         """The answer, stored before it is given; None where the case has to be decided alone.
 
         Raises:
-            FactsError: the facts are wrong.
             Refusal: too many wait already, or the store does not answer.
             StoreError: the decision could not be stored.
         """
-        lone = desk.lone(stage, case, caller, key)
-        if lone is None:
-            return None
         if self._stuck is not None and not self._stuck.done():
             raise Refusal(503, "the store does not answer; try again", headers=_BUSY)
         if len(self._waiting) >= _MOST_WAITING:

@@ -83,12 +83,18 @@ class Desk:
         return Outlook(self._vouch)
 
     def score(
-        self, stage: Stage, cases: Case | list[Case], caller: Caller, key: str | None = None
+        self,
+        stage: Stage,
+        cases: Case | list[Case],
+        caller: Caller,
+        key: str | None = None,
+        requests: Sequence[Asked] | None = None,
     ) -> Any:
         """Decide one case or a list, store the decisions, and only then answer.
 
         Args:
             key: makes requests of one caller the same request: it is decided once.
+            requests: the cases as they were sent, where that is known.
 
         Raises:
             Refusal: a case cannot be decided; then none is.
@@ -100,7 +106,7 @@ class Desk:
             if isinstance(cases, list)
             else [Placed("", cases)]
         )
-        requests = [asked_of(one.case) for one in asked]
+        requests = requests or [asked_of(one.case) for one in asked]
         once = once_of(stage, requests, isinstance(cases, list), caller, key)
         decisions = self._vouch.store().decisions
         made = decisions.earlier(once) if once else None
@@ -111,7 +117,14 @@ class Desk:
         answers = [shown(record.answer, caller.institution) for record in made]
         return answers if isinstance(cases, list) else answers[0]
 
-    def lone(self, stage: Stage, case: FactsCase, caller: Caller, key: str | None) -> Lone | None:
+    def lone(
+        self,
+        stage: Stage,
+        case: FactsCase,
+        caller: Caller,
+        key: str | None,
+        requests: Sequence[Asked] | None = None,
+    ) -> Lone | None:
         """The case as one that can be decided from memory, None where it cannot.
 
         Raises:
@@ -127,7 +140,7 @@ class Desk:
         given = given_case(case, next(self._numbers), stage, today, caller.institution)
         if not self._vouch.held_book.holds_state(given.as_of, today):
             return None
-        asked = asked_of(case)
+        (asked,) = requests or [asked_of(case)]
         once = once_of(stage, [asked], False, caller, key)
         return Lone(stage, self._deciding.set_apart(given, caller.institution), asked, caller, once)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from vouch.scoring.bundle import Bundle
 from vouch.scoring.champions import Challengers
 from vouch.scoring.decision import Decision
 from vouch.service.deciding import Deciding, Placed
-from vouch.service.payloads import ONE
+from vouch.service.payloads import one_case
 from vouch.store.decisions import DecisionRecord
 from vouch.store.shadows import ShadowScore
 from vouch.store.store import Store
@@ -123,7 +122,7 @@ class Shadow:
 
     def _decided(self, bundle: Bundle, batch: Sequence[_Made]) -> list[ShadowScore]:
         cases = [
-            ONE.validate_json(json.dumps(one.record.request)).model_copy(
+            one_case(one.record.texts["request"].encode(), one.record.request).model_copy(
                 update={"as_of": one.record.as_of}
             )
             for one in batch

@@ -19,7 +19,8 @@ from vouch.service.answers import DecisionAnswer, VersionsAnswer
 from vouch.service.batching import Batching
 from vouch.service.envelope import REQUEST_ID, Envelope, request_id_of
 from vouch.service.health import add_health
-from vouch.service.payloads import EXAMPLES, MANY, ONE, Case, FactsCase, KnownCase
+from vouch.service.payloads import EXAMPLES, MANY, Case, FactsCase, KnownCase, one_case
+from vouch.service.records import Asked, asked_in
 from vouch.service.refusals import (
     Refusal,
     error_body,
@@ -75,14 +76,17 @@ class CaseRoute(GuardedRoute):
         """Read, then call the endpoint."""
 
         async def handle(request: Request) -> Response:
-            answer: Response = await self.endpoint(request, await read_cases(request))
+            cases, request.state.asked = await read_cases(request)
+            answer: Response = await self.endpoint(request, cases)
             return answer
 
         return handle
 
 
-async def read_cases(request: Request) -> KnownCase | FactsCase | list[KnownCase | FactsCase]:
-    """The case or cases of a request.
+async def read_cases(
+    request: Request,
+) -> tuple[KnownCase | FactsCase | list[KnownCase | FactsCase], list[Asked] | None]:
+    """The case or cases of a request, and what was asked, case by case.
 
     Raises:
         Refusal: the body is too large, not JSON, or its fields are wrong.
@@ -90,14 +94,15 @@ async def read_cases(request: Request) -> KnownCase | FactsCase | list[KnownCase
     settings: Settings = request.app.state.settings
     body = await read_body(request)
     try:
+        asked = asked_in(body)
         if not body.lstrip(b" \t\r\n").startswith(b"["):
-            return ONE.validate_json(body)
+            return one_case(body, None if asked is None else asked[0].body), asked
         cases = MANY.validate_json(body)
     except ValidationError as error:
         raise unreadable(error) from None
     if len(cases) > settings.max_batch:
         raise Refusal(413, f"{len(cases)} cases; a request takes {settings.max_batch} at most")
-    return cases
+    return cases, asked
 
 
 def web(settings: Settings) -> FastAPI:
@@ -144,12 +149,15 @@ def _idempotency_key(request: Request) -> str | None:
 def _add_scoring(app: FastAPI, stage: Stage) -> None:
     async def score(request: Request, case: Case | list[Case]) -> Response:
         caller, key = request.state.caller, _idempotency_key(request)
+        asked = request.state.asked
         if isinstance(case, FactsCase):
             together: Batching = request.app.state.together
-            answer = await together.score(desk_of(request), stage, case, caller, key)
-            if answer is not None:
-                return Response(answer, media_type="application/json")
-        return await work(request, lambda desk: desk.score(stage, case, caller, key))
+            lone = desk_of(request).lone(stage, case, caller, key, asked)
+            if lone is not None:
+                answer = await together.score(desk_of(request), lone)
+                if answer is not None:
+                    return Response(answer, media_type="application/json")
+        return await work(request, lambda desk: desk.score(stage, case, caller, key, asked))
 
     app.router.add_api_route(
         f"/v1/{stage.slug}/score",

@@ -6,13 +6,24 @@ A decision and its basis are hashed into the audit chain, so neither can change 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, func, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Table,
+    Text,
+    cast,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -50,6 +61,11 @@ class DecisionRecord:
     def texts(self) -> Mapping[str, Canonical]:
         """Request, answer and basis as they are hashed and stored."""
         return {name: Canonical.of(getattr(self, name)) for name in _BODIES}
+
+    def written(self, texts: Mapping[str, Canonical]) -> DecisionRecord:
+        """This record, its bodies having been written already."""
+        vars(self)["texts"] = texts
+        return self
 
     @property
     def hashes(self) -> tuple[str, str | None]:
@@ -184,12 +200,24 @@ def _pages(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _read(connection: Connection, ids: Sequence[str]) -> list[DecisionRecord]:
+    bodies = [cast(_column(name), Text).label(name) for name in _BODIES]
+    plain = [column for column in DECISIONS.c if column.name not in _BODIES]
     query = (
-        select(DECISIONS, DECISION_BASES.c.basis)
+        select(*plain, *bodies)
         .outerjoin(DECISION_BASES, DECISION_BASES.c.decision_id == DECISIONS.c.decision_id)
         .where(DECISIONS.c.decision_id.in_(ids))
     )
-    return [DecisionRecord(**row) for row in connection.execute(query).mappings()]
+    return [_record(row) for row in connection.execute(query).mappings()]
+
+
+def _column(body: str) -> ColumnElement[Any]:
+    return DECISION_BASES.c.basis if body == "basis" else DECISIONS.c[body]
+
+
+def _record(row: RowMapping) -> DecisionRecord:
+    """A record with its bodies as they stand in the database: as such they were hashed."""
+    texts = {name: Canonical(row[name] or "null") for name in _BODIES}
+    return DecisionRecord(**{**row, **{n: json.loads(t) for n, t in texts.items()}}).written(texts)
 
 
 def _add(connection: Connection, *requests: Sequence[DecisionRecord]) -> None:

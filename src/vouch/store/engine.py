@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -41,6 +42,15 @@ class Canonical(str):
             return cls(_CANONICAL.encode(value))
         except ValueError as error:
             raise StoreError(f"only finite numbers can be stored: {error}") from None
+
+    @classmethod
+    def quickly(cls, value: Any) -> Canonical:
+        """The same for a value known to be plain and finite: what is not finite would become null.
+
+        Very large and very small numbers have other exponents than those of `of`, so such a text
+        is hashed as it was stored and not written anew.
+        """
+        return cls(orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode())
 
 
 _CANONICAL = json.JSONEncoder(
