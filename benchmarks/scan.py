@@ -42,8 +42,9 @@ from vouch.scoring.registry import Registry
 from vouch.settings import Settings
 
 AS_OF = date(2025, 6, 30)
-MONTHS, PART, MANAGERS, LENDERS, SAMPLE = 36, 100_000, 500, 40, 20_000
-LATE = 0.02  # share of guarantees whose last months are in arrears
+MONTHS, PART, PER_MANAGER, LENDERS, SAMPLE = 36, 100_000, 400, 40, 20_000
+LATE = 0.02  # share of guarantees whose last three months are in arrears
+SLIP = 0.003  # share of payments that come ten days late
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,24 @@ class Scan:
 
 
 def write_book(folder: Path, guarantees: int) -> Book:
-    """A book of so many guarantees in force, in commits of 100,000."""
-    book = Book(folder, create=True)
-    write_batch(book, "staff", "scan", {"manager": _managers(), "lender": _lenders()}, [])
+    """A book of so many guarantees in force, as feeds would fill it: month after month."""
+    book, random = Book(folder, create=True), np.random.default_rng(1)
+    managers = -(-guarantees // PER_MANAGER)
+    write_batch(book, "staff", "scan", {"manager": _managers(managers), "lender": _lenders()}, [])
+    amounts = np.round(np.exp(random.normal(13, 0.8, guarantees)), 2)
     for first in range(0, guarantees, PART):
         numbers = np.arange(first, min(first + PART, guarantees))
-        write_batch(book, f"part-{first:08d}", "scan", _part(numbers), [])
+        part = _part(numbers, amounts[numbers], managers, random)
+        write_batch(book, f"part-{first:08d}", "scan", part, [])
+    names = _names("G", np.arange(guarantees))
+    late = random.random(guarantees) < LATE
+    behind = random.integers(1, 60, guarantees)
+    for number, day in enumerate(month_ends(date(2022, 7, 31), AS_OF), 1):
+        days = np.where(random.random(guarantees) < SLIP, 10.0, 0.0)
+        if number > MONTHS - 3:
+            days = np.where(late, behind + 30.0 * (number - MONTHS + 2), days)
+        month = _month(names, day, np.round(amounts * (1 - number / 60), 2), days)
+        write_batch(book, f"month-{number:02d}", "scan", {"performance": month}, [])
     return book
 
 
@@ -74,24 +87,24 @@ def _typed(name: str, columns: dict[str, Any], rows: int) -> pa.Table:
     """The columns given, the rest empty."""
     schema = pa.schema([TABLES[name].arrow_schema.field(c.name) for c in TABLES[name].columns])
     given = {"known_at": columns["event_at"], **columns}
-    columns = [
+    arrays = [
         pa.array(given[field.name]).cast(field.type)
         if field.name in given
         else pa.nulls(rows, field.type)
         for field in schema
     ]
-    return pa.table(columns, schema=schema)
+    return pa.table(arrays, schema=schema)
 
 
 def _names(prefix: str, numbers: np.ndarray) -> pa.Array:
     return pa.array([f"{prefix}{number:08d}" for number in numbers.tolist()])
 
 
-def _managers() -> pa.Table:
-    numbers = np.arange(MANAGERS)
+def _managers(count: int) -> pa.Table:
+    numbers = np.arange(count)
     emails = [f"m{number}@example.org" for number in numbers]
     columns = {"manager_id": _names("M", numbers), "email": emails, "name": emails}
-    return _typed("manager", columns | {"event_at": [date(2020, 1, 1)] * MANAGERS}, MANAGERS)
+    return _typed("manager", columns | {"event_at": [date(2020, 1, 1)] * count}, count)
 
 
 def _lenders() -> pa.Table:
@@ -99,15 +112,16 @@ def _lenders() -> pa.Table:
     return _typed("lender", columns | {"event_at": [date(2020, 1, 1)] * LENDERS}, LENDERS)
 
 
-def _part(numbers: np.ndarray) -> dict[str, pa.Table]:
-    random, rows = np.random.default_rng(int(numbers[0])), len(numbers)
-    amounts = np.round(np.exp(random.normal(13, 0.8, rows)), 2)
+def _part(
+    numbers: np.ndarray, amounts: np.ndarray, managers: int, random: np.random.Generator
+) -> dict[str, pa.Table]:
+    rows = len(numbers)
     start = [date(2022, 6, 30)] * rows
     guarantee = {
         "guarantee_id": _names("G", numbers),
         "borrower_id": _names("B", numbers),
         "lender_id": _names("L", random.integers(0, LENDERS, rows)),
-        "manager_id": _names("M", random.integers(0, MANAGERS, rows)),
+        "manager_id": _names("M", random.integers(0, managers, rows)),
         "scheme": ["总对总"] * rows,
         "event_at": start,
         "start_on": start,
@@ -129,26 +143,18 @@ def _part(numbers: np.ndarray) -> dict[str, pa.Table]:
     return {
         "guarantee": _typed("guarantee", guarantee, rows),
         "borrower": _typed("borrower", borrower, rows),
-        "performance": _months(numbers, amounts, random),
     }
 
 
-def _months(numbers: np.ndarray, amounts: np.ndarray, random: np.random.Generator) -> pa.Table:
-    rows = len(numbers)
-    ends = month_ends(date(2022, 7, 31), AS_OF)
-    left = 1 - np.arange(1, MONTHS + 1) / 60
-    late = random.random(rows) < LATE
-    days = np.zeros((rows, MONTHS))
-    days[late, -3:] = random.integers(1, 60, (int(late.sum()), 1)) + np.array([0, 30, 60])
-    days[random.random(days.shape) < 0.003] = 10
+def _month(names: pa.Array, day: date, balances: np.ndarray, days: np.ndarray) -> pa.Table:
     columns = {
-        "guarantee_id": _names("G", numbers).take(pa.array(np.repeat(np.arange(rows), MONTHS))),
-        "event_at": np.tile(np.array(ends, dtype="datetime64[D]"), rows),
-        "balance": np.round(amounts[:, None] * left, 2).ravel(),
-        "days_past_due": days.ravel(),
-        "is_extended": np.zeros(rows * MONTHS, dtype=bool),
+        "guarantee_id": names,
+        "event_at": pa.array(np.full(len(names), day, dtype="datetime64[D]")),
+        "balance": balances,
+        "days_past_due": days,
+        "is_extended": np.zeros(len(names), dtype=bool),
     }
-    return _typed("performance", columns, rows * MONTHS)
+    return _typed("performance", columns, len(names))
 
 
 def watched(book: Path, home: Path, settings: Settings) -> tuple[float, float, dict[str, Any]]:

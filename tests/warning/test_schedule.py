@@ -139,7 +139,7 @@ def test_a_run_cut_off_is_taken_up_where_it_stood(
 ) -> None:
     import vouch.features.facts as facts
 
-    monkeypatch.setattr("vouch.features.describe.PARTITION", 1)
+    monkeypatch.setattr("vouch.warning.observe.PARTITION", 1)
     looked = 0
     plain = facts.Facts.of
 

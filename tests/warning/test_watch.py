@@ -5,11 +5,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 from email import message_from_bytes, policy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from vouch.domain.alert import Alert, AlertState, Change, Severity
+from vouch.domain.alert import Alert, AlertState, Change, Severity, Signal
 from vouch.errors import StoreError
 from vouch.features.facts import Cases, Facts, to_days
 from vouch.features.portfolio import PortfolioIndex
@@ -17,6 +18,7 @@ from vouch.policy.reading import SHIPPED, Policy
 from vouch.scoring.bundle import Bundle
 from vouch.scoring.score import score_cases
 from vouch.store.store import Store
+from vouch.warning.rule import Snapshot, signals
 
 from .conftest import AS_OF, NEXT_MONTH, NOW, BookWriter, Watch
 
@@ -241,6 +243,77 @@ def test_an_empty_book_is_watched(writer: BookWriter, watch: Watch) -> None:
 def test_partitions_do_not_change_what_is_seen(
     small_book: BookWriter, watch: Watch, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vouch.features.describe.PARTITION", 1)
+    monkeypatch.setattr("vouch.warning.observe.PARTITION", 1)
     assert watch(small_book).raised == 5
     assert by_key(store)["G2", "arrears"].detail["days_past_due"] == 5
+
+
+def test_what_cannot_be_looked_at_is_named_and_the_rest_goes_on(
+    small_book: BookWriter, watch: Watch, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch(small_book)
+    small_book.month(NEXT_MONTH, {"G1": 75, "G2": 35, "G3": 40, "G4": 0})
+    before = by_key(store)["G2", "arrears"]
+    looks = 0
+
+    def hostile(snapshot: Snapshot, *given: Any) -> list[Signal]:
+        nonlocal looks
+        looks += 1
+        if "G2" in snapshot.cases.guarantee_ids:
+            raise ZeroDivisionError("G2 is hostile")
+        return signals(snapshot, *given)
+
+    monkeypatch.setattr("vouch.warning.observe.signals", hostile)
+    report = watch(small_book, NEXT_MONTH, administrator="admin@guarantor.cn")
+    # all four; of the halves the first (G1, G2); then G1, G2, and the second (G3, G4)
+    assert looks == 5
+    assert (report.guarantees, report.unseen) == (4, 1)
+    (problem,) = report.problems
+    assert "G2: ZeroDivisionError('G2 is hostile')" in problem
+    assert by_key(store)["G2", "arrears"] == before
+    assert by_key(store)["G3", "arrears"].severity is Severity.RED
+    notice = store.mails()[-1]
+    assert notice.recipient == "admin@guarantor.cn"
+    text = message_from_bytes(notice.content.encode(), policy=policy.default).get_content()
+    assert "1 guarantees could not be looked at" in text
+
+    monkeypatch.undo()
+    assert watch(small_book, NEXT_MONTH).unseen == 0
+    assert by_key(store)["G2", "arrears"].severity is Severity.RED
+
+
+def test_where_nothing_can_be_looked_at_the_run_still_ends_and_says_so(
+    small_book: BookWriter, watch: Watch, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch(small_book)
+    before = store.alerts()
+
+    def broken(*_given: Any) -> list[Signal]:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("vouch.warning.observe.signals", broken)
+    report = watch(small_book, NEXT_MONTH)
+    assert (report.guarantees, report.unseen, report.closed) == (4, 4, 0)
+    assert report.problems == [
+        "4 guarantees could not be looked at, their alerts stay as they were: "
+        "G1, G2, G3, G4: RuntimeError('broken')"
+    ]
+    assert store.alerts() == before
+
+
+def test_what_could_not_be_looked_at_is_reported_by_whoever_ends_the_run(
+    small_book: BookWriter, watch: Watch, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_given: Any) -> list[Signal]:
+        raise RuntimeError("broken")
+
+    def killed(*_given: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vouch.warning.observe.signals", broken)
+    monkeypatch.setattr("vouch.warning.watch._close_ended", killed)
+    with pytest.raises(KeyboardInterrupt):
+        watch(small_book)
+    monkeypatch.undo()
+    report = watch(small_book)
+    assert (report.unseen, len(report.problems)) == (4, 1)

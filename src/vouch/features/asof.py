@@ -11,7 +11,7 @@ object arrays with None where missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -25,6 +25,44 @@ Flags = NDArray[np.bool_]
 Objects = NDArray[np.object_]
 
 NEVER = np.inf
+
+
+_NO_ROWS: Integers = np.zeros(0, dtype=np.int64)
+
+
+def _numbers(entities: Mapping[str, int], names: Sequence[Any] | Objects) -> Integers:
+    get = entities.get
+    return np.fromiter((get(name, -1) for name in names), dtype=np.int64, count=len(names))
+
+
+class Entities(Mapping[str, int]):
+    """Numbers of entities by name; tables of the same entities share one.
+
+    The names last asked for are remembered with their numbers: forty tables of signals are asked
+    for the same borrowers one after the other.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._numbers = {name: number for number, name in enumerate(names)}
+        self._last: tuple[Any, Integers] = (None, _NO_ROWS)
+
+    def __getitem__(self, name: str) -> int:
+        """The number of an entity."""
+        return self._numbers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def numbers(self, names: Sequence[Any] | Objects) -> Integers:
+        """The number of each name, -1 for a stranger; names must not change afterwards."""
+        last, found = self._last
+        if last is not names:
+            found = _numbers(self._numbers, names)
+            self._last = names, found
+        return found
 
 
 @dataclass(frozen=True)
@@ -54,10 +92,9 @@ class FactTable:
 
     def numbers(self, entity_names: Sequence[Any] | Objects) -> Integers:
         """The number of each named entity, -1 for one without any fact."""
-        get = self.entities.get
-        return np.fromiter(
-            (get(name, -1) for name in entity_names), dtype=np.int64, count=len(entity_names)
-        )
+        if isinstance(self.entities, Entities):
+            return self.entities.numbers(entity_names)
+        return _numbers(self.entities, entity_names)
 
     def history(
         self, entity_names: Sequence[Any] | Objects, as_of: Floats, own: Objects | None = None
@@ -69,6 +106,8 @@ class FactTable:
             as_of: the date of each case, in days.
             own: per case the guarantee whose rows are left out.
         """
+        if not self.starts[-1]:
+            return History(self, _NO_ROWS, _NO_ROWS, as_of)
         numbers = self.numbers(entity_names)
         first = np.where(numbers >= 0, self.starts[numbers], 0)
         length = np.where(numbers >= 0, self.starts[numbers + 1] - first, 0)

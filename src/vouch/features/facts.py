@@ -17,6 +17,7 @@ from vouch.errors import SpecError
 from vouch.features.asof import (
     NEVER,
     Current,
+    Entities,
     FactTable,
     Feature,
     Floats,
@@ -83,11 +84,13 @@ class Facts:
 
         rows = Lazy(CASE_TABLES, lambda name: guarantees if name == "guarantee" else read(name))
 
+        entities = Lazy(list(wanted), lambda entity: Entities(wanted[entity]))
+
         def make(name: str) -> FactTable:
             if name in SIGNAL_KINDS:
                 of_kind = rows["signal"].filter(pa.compute.equal(rows["signal"]["kind"], name))
-                return _indexed("signal", of_kind, wanted["borrower_id"])
-            return _indexed(name, rows[name], wanted[TABLES[name].entity])
+                return _indexed("signal", of_kind, entities["borrower_id"])
+            return _indexed(name, rows[name], entities[TABLES[name].entity])
 
         return cls(Lazy([*CASE_TABLES[:-1], *SIGNAL_KINDS], make))
 
@@ -97,7 +100,7 @@ class Facts:
         return cls(given_tables(rows, CASE_TABLES))
 
 
-def _indexed(name: str, rows: pa.Table, entities: Sequence[str]) -> FactTable:
+def _indexed(name: str, rows: pa.Table, entities: Entities) -> FactTable:
     """Rows as `Known.histories` gives them; columns are made when a feature first reads them."""
     position = rows["position"].to_numpy()
 
@@ -109,8 +112,7 @@ def _indexed(name: str, rows: pa.Table, entities: Sequence[str]) -> FactTable:
 
     names = [c for c in rows.column_names if c != "position"]
     starts = np.searchsorted(position, np.arange(len(entities) + 1))
-    numbers = {entity: number for number, entity in enumerate(entities)}
-    return FactTable(Lazy([*names, "superseded_at"], make), numbers, starts.astype(np.int64))
+    return FactTable(Lazy([*names, "superseded_at"], make), entities, starts.astype(np.int64))
 
 
 def _superseded(position: Any, others: Sequence[Any], known: Any) -> Floats:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from vouch.book.book import Known
 from vouch.features.asof import NEVER, FactTable, Floats, Integers, Objects
+from vouch.features.given import Lazy
 from vouch.features.vintages import SIGN_DAYS, Vintages
 
 # A group's record is pulled towards the average as if this many compensations had been expected of
@@ -30,6 +31,7 @@ _FINE = 2.0**20  # logarithms are summed as whole multiples of 1 / _FINE, which 
 
 # The columns by which guarantees are grouped.
 GROUPED_BY = ("lender", "channel", "region", "legal_form", "industry", "product", "scheme")
+GROUPINGS = (*GROUPED_BY, "everything", "lender_band", "terms")
 
 
 def industry_group(code: str | None) -> str | None:
@@ -223,12 +225,17 @@ class PortfolioIndex:
 
     @cached_property
     def tracks(self) -> Mapping[str, Tracks]:
-        """The tracks of each grouping; "everything" has the whole portfolio as its one group."""
-        columns = {name: self._texts(name) for name in GROUPED_BY}
+        """The tracks of each grouping; "everything" has the whole portfolio as its one group.
+
+        Those of a grouping are made when first asked for: over a large book each takes memory.
+        """
+        return Lazy(GROUPINGS, self._track)
+
+    def _track(self, grouping: str) -> Tracks:
+        columns = Lazy(GROUPED_BY, self._texts)
         amount, share = self._numbers("amount"), self._numbers("share")
-        known, called = self._numbers("known_day"), self._numbers("called_day")
-        groups = groups_of(columns, amount, share)
-        return {name: Tracks.of(g, known, called, amount) for name, g in groups.items()}
+        group = groups_of(columns, amount, share)[grouping]
+        return Tracks.of(group, self._numbers("known_day"), self._numbers("called_day"), amount)
 
     @cached_property
     def vintages(self) -> Vintages:
@@ -270,7 +277,9 @@ def _of_borrowers(table: pa.Table, day: str) -> FactTable:
     return FactTable(columns, numbers, starts)
 
 
-def groups_of(columns: Mapping[str, Objects], amount: Floats, share: Floats) -> dict[str, Objects]:
+def groups_of(
+    columns: Mapping[str, Objects], amount: Floats, share: Floats
+) -> Mapping[str, Objects]:
     """The group of each guarantee in each grouping, None where it belongs to none.
 
     Args:
@@ -278,24 +287,25 @@ def groups_of(columns: Mapping[str, Objects], amount: Floats, share: Floats) -> 
         amount: loan amount.
         share: guaranteed share of it.
     """
-    lender, bands, steps = columns["lender"], amount_bands(amount), share_steps(share)
-    lender_band = [
-        None if name is None else f"{name}/{band}"
-        for name, band in zip(lender.tolist(), bands.tolist(), strict=True)
-    ]
-    terms = [
-        f"{name or '-'}/{step}"
-        for name, step in zip(columns["channel"].tolist(), steps.tolist(), strict=True)
-    ]
-    section = {code: industry_group(code) for code in set(columns["industry"].tolist())}
-    made = {
-        "everything": [""] * len(amount),
-        "lender_band": lender_band,
-        "terms": terms,
-        "industry": [section[code] for code in columns["industry"].tolist()],
-    }
-    plain = {name: columns[name] for name in GROUPED_BY}
-    return plain | {name: np.array(values, dtype=object) for name, values in made.items()}
+
+    def make(grouping: str) -> Objects:
+        if grouping == "everything":
+            return np.full(len(amount), "", dtype=object)
+        if grouping == "lender_band":
+            pairs = zip(columns["lender"].tolist(), amount_bands(amount).tolist(), strict=True)
+            named = (None if name is None else f"{name}/{band}" for name, band in pairs)
+        elif grouping == "terms":
+            pairs = zip(columns["channel"].tolist(), share_steps(share).tolist(), strict=True)
+            named = (f"{name or '-'}/{step}" for name, step in pairs)
+        elif grouping == "industry":
+            codes = columns["industry"].tolist()
+            section = {code: industry_group(code) for code in set(codes)}
+            named = (section[code] for code in codes)
+        else:
+            return columns[grouping]
+        return np.array(list(named), dtype=object)
+
+    return Lazy(GROUPINGS, make)
 
 
 class Portfolio:

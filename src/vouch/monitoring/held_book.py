@@ -40,8 +40,9 @@ class _OpenBook:
         if newest is None:
             return None
         index = PortfolioIndex.of(self.book.known(newest))
-        for lazy in ("tracks", "by_borrower", "compensations_by_borrower"):
+        for lazy in ("by_borrower", "compensations_by_borrower"):
             getattr(index, lazy)
+        dict(index.tracks)
         return index
 
 

@@ -80,15 +80,26 @@ def _known(value: Any) -> Any:
 
 def reasons(scores: Scores, row: int) -> list[Reason]:
     """Every reason that made points for one case, the most adverse first."""
-    bundle = scores.bundle
-    found = [
-        reason(
-            feature, _plain(scores.features[feature.name][row]), bundle.usual.get(feature.name), p
-        )
-        for feature, p in zip(bundle.features, scores.points[row].tolist(), strict=True)
-        if p != 0
-    ]
-    return sorted(found, key=lambda r: (r.points, r.feature))
+    return [_reason(scores, row, points, place) for points, _, place in _ordered(scores, row)]
+
+
+def adverse(scores: Scores, row: int, most: int) -> list[Reason]:
+    """The first of `reasons`, as many as took points away, `most` at most."""
+    worst = [one for one in _ordered(scores, row)[:most] if one[0] < 0]
+    return [_reason(scores, row, points, place) for points, _, place in worst]
+
+
+def _ordered(scores: Scores, row: int) -> list[tuple[int, str, int]]:
+    """Points, feature and its place, of those that made points."""
+    names = scores.bundle.encoder.names
+    points = scores.points[row].tolist()
+    return sorted((p, names[i], i) for i, p in enumerate(points) if p != 0)
+
+
+def _reason(scores: Scores, row: int, points: int, place: int) -> Reason:
+    feature = scores.bundle.features[place]
+    value = _plain(scores.features[feature.name][row])
+    return reason(feature, value, scores.bundle.usual.get(feature.name), points)
 
 
 def features_of(scores: Scores, row: int) -> dict[str, float | str | None]:

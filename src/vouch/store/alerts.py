@@ -28,6 +28,15 @@ from vouch.store.runs import Run
 from vouch.store.tables import ALERT_EVENTS, ALERTS, WATCHES
 
 _FIELDS = tuple(Alert.__dataclass_fields__)
+# What a person or the clock does leaves the facts of an alert alone, which are most of its bytes.
+_WITHOUT_FACTS = {
+    Change.TOLD,
+    Change.ACKNOWLEDGED,
+    Change.RESPONDED,
+    Change.REMINDED,
+    Change.ESCALATED,
+}
+_PLAIN = tuple(name for name in _FIELDS if name not in ("alert_id", "evidence", "detail", "also"))
 _LIVE = ALERTS.c.state != AlertState.CLOSED.value
 _WAITING = ALERTS.c.state.in_([AlertState.OPEN.value, AlertState.ACKNOWLEDGED.value])
 _UNTOLD = _WAITING & ALERTS.c.needs_answer & ALERTS.c.told_at.is_(None)
@@ -138,21 +147,21 @@ class AlertDesk:
     def record(self, changes: Sequence[AlertChange]) -> None:
         """Bring alerts to where these changes left them and add the changes to their history."""
         new = [_row(c.alert) for c in changes if c.change is Change.RAISED]
-        old = [
-            {"changed_id" if name == "alert_id" else name: v for name, v in _row(c.alert).items()}
-            for c in changes
-            if c.change is not Change.RAISED
-        ]
-        if old:
-            values: dict[str, Any] = {
-                name: bindparam(name) for name in _FIELDS if name != "alert_id"
-            }
-            query = update(ALERTS).where(ALERTS.c.alert_id == bindparam("changed_id"))
-            self._connection.execute(query.values(values), old)
+        self._bring([c.alert for c in changes if c.change in _WITHOUT_FACTS], _PLAIN)
+        old = _WITHOUT_FACTS | {Change.RAISED}
+        self._bring([c.alert for c in changes if c.change not in old], _FIELDS)
         if new:
             self._connection.execute(insert(ALERTS), new)
         if changes:
             self._connection.execute(insert(ALERT_EVENTS), [_event_row(c) for c in changes])
+
+    def _bring(self, alerts: Sequence[Alert], names: Sequence[str]) -> None:
+        if not alerts:
+            return
+        values: dict[str, Any] = {name: bindparam(name) for name in names if name != "alert_id"}
+        query = update(ALERTS).where(ALERTS.c.alert_id == bindparam("changed_id"))
+        rows = [_row(alert, names) | {"changed_id": alert.alert_id} for alert in alerts]
+        self._connection.execute(query.values(values), rows)
 
     def queue(self, mails: Sequence[Mail], now: datetime) -> None:
         """Put mails into the outbox; they are delivered only if this transaction succeeds."""
@@ -247,16 +256,14 @@ def alert_of(row: RowMapping) -> Alert:
     return Alert(**values | enums)
 
 
-def _row(alert: Alert) -> dict[str, Any]:
-    return {
-        **vars(alert),
-        "severity": int(alert.severity),
-        "state": alert.state.value,
-        "news": alert.news.value,
-        "evidence": dict(alert.evidence),
-        "detail": dict(alert.detail),
-        "also": list(alert.also),
-    }
+def _row(alert: Alert, names: Sequence[str] = _FIELDS) -> dict[str, Any]:
+    """The columns of these names, as the database takes them."""
+    row = {name: getattr(alert, name) for name in names}
+    row |= {"severity": int(alert.severity), "state": alert.state.value, "news": alert.news.value}
+    if "detail" in row:
+        row |= {"evidence": dict(alert.evidence), "detail": dict(alert.detail)}
+        row["also"] = list(alert.also)
+    return row
 
 
 def _event_row(change: AlertChange) -> dict[str, Any]:

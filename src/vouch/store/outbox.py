@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, insert, or_, select, tuple_, update
 
 from vouch.store.tables import OUTBOX
 
@@ -116,12 +116,17 @@ def claim(
         .limit(most)
         .with_for_update(skip_locked=True)
     )
-    taken = []
-    for message_id, recipient in connection.execute(oldest).all():
-        query = update(OUTBOX).where(_is(message_id, recipient)).values(claimed_until=now + CLAIM)
-        row = connection.execute(query.returning(OUTBOX)).mappings().one()
-        taken.append(_mail(row))
-    return taken
+    keys = [tuple(row) for row in connection.execute(oldest)]
+    if not keys:
+        return []
+    mine = tuple_(OUTBOX.c.message_id, OUTBOX.c.recipient).in_(keys)
+    connection.execute(update(OUTBOX).where(mine).values(claimed_until=now + CLAIM))
+    rows = {(r["message_id"], r["recipient"]): r for r in _rows(connection, mine)}
+    return [_mail(rows[key]) for key in keys]
+
+
+def _rows(connection: Connection, which: Any) -> Sequence[RowMapping]:
+    return connection.execute(select(OUTBOX).where(which)).mappings().all()
 
 
 def settle(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from email import message_from_string
 from email.message import EmailMessage
@@ -63,12 +65,28 @@ def compose(digest: Digest, policy: Policy, sender: Any, problems: list[str]) ->
     letter["Date"] = format_datetime(digest.now)
     letter["Message-ID"] = message_id = _message_id(digest, sender.domain)
     letter["Auto-Submitted"] = "auto-generated"
-    letter.set_content(text, cte="base64")
-    if html is not None:
-        letter.add_alternative(html, subtype="html", cte="base64")
-    content = letter.as_bytes().decode("ascii")
+    letter["MIME-Version"] = "1.0"
+    parts = {"plain": text} | ({"html": html} if html is not None else {})
+    content = letter.as_bytes().decode("ascii").rstrip() + "\r\n" + _body(parts, message_id)
     everybody = dict.fromkeys(a.addr_spec for a in (*digest.recipients, *digest.copies))
     return [Mail(message_id, address, content) for address in everybody]
+
+
+def _body(parts: Mapping[str, str], message_id: str) -> str:
+    """The alternatives of a mail with their headers (RFC 2046), each in base64.
+
+    Written here, since the library takes half the time of a large run of the watch to fold what
+    needs no folding; base64 never holds the hyphens of the boundary.
+    """
+    boundary = f"----=_{hashlib.sha256(message_id.encode()).hexdigest()[:32]}"
+    lines = [f'Content-Type: multipart/alternative; boundary="{boundary}"', ""]
+    for kind, text in parts.items():
+        plain = text.replace("\r\n", "\n").replace("\n", "\r\n").encode()
+        coded = base64.b64encode(plain).decode("ascii")
+        lines += [f"--{boundary}", f'Content-Type: text/{kind}; charset="utf-8"']
+        lines += ["Content-Transfer-Encoding: base64", ""]
+        lines += [coded[at : at + 76] for at in range(0, len(coded), 76)]
+    return "\r\n".join([*lines, f"--{boundary}--", ""])
 
 
 def _written(digest: Digest, policy: Policy) -> tuple[str, str, str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,14 +16,15 @@ import pyarrow as pa
 
 from vouch.book.book import Book, Known
 from vouch.domain.alert import Sighting, most_urgent
+from vouch.errors import VouchError
 from vouch.features.asof import Floats
-from vouch.features.describe import partitions
+from vouch.features.describe import PARTITION
 from vouch.features.facts import EPOCH, Cases, Facts, Views, compute, to_days
 from vouch.features.portfolio import PortfolioIndex
-from vouch.features.spine import in_force
+from vouch.features.spine import Spine, in_force
 from vouch.policy.reading import Policy
 from vouch.scoring.bundle import Bundle
-from vouch.scoring.reasons import reasons
+from vouch.scoring.reasons import adverse
 from vouch.scoring.score import Scores, score_features
 from vouch.scoring.subject import exposure_of
 from vouch.warning.circles import Circles
@@ -30,42 +33,63 @@ from vouch.warning.rule import Snapshot, signals
 from vouch.warning.rules.model import days_back
 
 MOST_REASONS = 3
+# Parts looked at side by side: what of a look runs outside of Python's lock keeps two cores busy.
+AT_ONCE = 2
+# Enough to tell a few hostile guarantees from the rest of a part.
+MOST_LOOKS = 100
 # So many days before its date the path of a score is drawn.
 PATH_DAYS = (180, 120, 90, 60, 30)
 
 
 @dataclass(frozen=True)
 class Part:
-    """What was seen of some guarantees; `sightings` has one per guarantee and cause."""
+    """What was seen of some guarantees; `sightings` has one per guarantee and cause.
+
+    `unseen` are further guarantees that could not be looked at, each with what went wrong.
+    """
 
     guarantee_ids: Sequence[str]
     sightings: Sequence[Sighting]
+    unseen: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """How many guarantees it is about."""
+        return len(self.guarantee_ids) + len(self.unseen)
 
 
 class Observation:
     """A look at every guarantee in force on one day: scored, every rule applied, part by part."""
 
     def __init__(self, book: Book, champion: Bundle, policy: Policy, as_of: date) -> None:
-        self._known = book.known(as_of)
-        self._spine = in_force(self._known, [as_of])
-        self._looker = _Looker(champion, policy, self._known)
+        known = book.known(as_of)
+        self._looker = _Looker(champion, policy, known)
+        table = in_force(known, [as_of]).table
+        before = in_force(known, [self._looker.earlier]).table["guarantee_id"]
+        was_there = pa.compute.is_in(table["guarantee_id"], value_set=before)
+        self._table = table.append_column("was_in_force", was_there)
 
     def __len__(self) -> int:
         """How many guarantees are in force."""
-        return len(self._spine)
+        return int(self._table.num_rows)
 
     def parts(self, after: int = 0) -> Iterator[Part]:
-        """What is seen, in the order of guarantees, without the first `after` of them."""
-        cases = self._spine.cases.slice(after, len(self))
-        for part, facts in partitions(self._known, cases):
-            table = self._spine.table.slice(after, len(part))
-            yield Part(part.guarantee_ids, self._looker.look(part, facts, table))
-            after += len(part)
+        """What is seen, in the order of guarantees, without the first `after` of them.
+
+        Some parts are looked at ahead, each in a thread of its own.
+        """
+        with ThreadPoolExecutor(AT_ONCE) as workers:
+            ahead: deque[Future[Part]] = deque()
+            for start in range(after, len(self), PARTITION):
+                ahead.append(workers.submit(self._looker.see, self._table.slice(start, PARTITION)))
+                if len(ahead) == AT_ONCE:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
 
     def ended(self, guarantee_ids: Set[str]) -> list[str]:
         """Those among these guarantees that are not in force."""
         wanted = pa.array(sorted(guarantee_ids), pa.string())
-        there = pa.compute.is_in(wanted, value_set=self._spine.table["guarantee_id"])
+        there = pa.compute.is_in(wanted, value_set=self._table["guarantee_id"])
         return list(wanted.filter(pa.compute.invert(there)).to_pylist())
 
 
@@ -75,16 +99,41 @@ class _Looker:
     def __init__(self, champion: Bundle, policy: Policy, known: Known) -> None:
         self.champion = champion
         self.policy = policy
+        self.known = known
         self.history = PortfolioIndex.of(known)
         self.schemes = Schemes(policy, known.as_of)
         self.circles = Circles.of(known)
         self.as_of = known.as_of
         self.back = days_back(policy, known.as_of)
         self.earlier = known.as_of - timedelta(days=self.back)
-        before = in_force(known, [self.earlier])
-        self.in_force_before = frozenset(before.table["guarantee_id"].to_pylist())
 
-    def look(self, cases: Cases, facts: Facts, table: pa.Table) -> list[Sighting]:
+    def see(self, table: pa.Table) -> Part:
+        """What is seen of some guarantees, given by their rows of the spine.
+
+        Where a look fails, each half is looked at by itself, and so on, until the guarantees that
+        it fails at stand alone; after so many looks, failing ones are left out without halving.
+        """
+        names: list[str] = []
+        sightings: list[Sighting] = []
+        unseen: dict[str, str] = {}
+        left, looks = [table], 0
+        while left:
+            some, looks = left.pop(), looks + 1
+            cases = Spine(some).cases
+            half = len(cases) // 2
+            try:
+                sightings += self._look(cases, Facts.of(self.known, cases.guarantee_ids), some)
+                names += cases.guarantee_ids
+            except VouchError:
+                raise
+            except Exception as error:  # whatever it is, the rest of the book is to be looked at
+                if half and looks <= MOST_LOOKS:
+                    left += [some.slice(half), some.slice(0, half)]
+                else:
+                    unseen |= dict.fromkeys(cases.guarantee_ids, repr(error))
+        return Part(names, sightings, unseen)
+
+    def _look(self, cases: Cases, facts: Facts, table: pa.Table) -> list[Sighting]:
         """The sightings among some guarantees; `table` has their rows of the spine."""
         features = compute(self.champion.features, cases, facts, self.history)
         scored = score_features(self.champion, cases, features)
@@ -93,7 +142,7 @@ class _Looker:
             cases=cases,
             views=views,
             scores=scored.scores.astype(np.float64),
-            scores_before=self._scores_before(cases, facts),
+            scores_before=self._scores_before(cases, facts, table),
             default_probabilities=scored.default_probabilities,
         )
         found = list(most_urgent(signals(snapshot, self.policy, self.as_of)).values())
@@ -131,11 +180,11 @@ class _Looker:
         scores = [scale.score(probability) for probability in probabilities.tolist()]
         return probabilities, np.array(scores, dtype=np.float64)
 
-    def _scores_before(self, cases: Cases, facts: Facts) -> Floats:
+    def _scores_before(self, cases: Cases, facts: Facts, table: pa.Table) -> Floats:
         found = np.full(len(cases), np.nan)
-        rows = [r for r, name in enumerate(cases.guarantee_ids) if name in self.in_force_before]
-        if rows:
-            names = [cases.guarantee_ids[row] for row in rows]
+        rows = np.flatnonzero(table["was_in_force"].to_numpy())
+        if len(rows):
+            names = cases.take(rows).guarantee_ids
             earlier = Cases(names, np.full(len(rows), to_days(self.earlier)))
             features = compute(self.champion.features, earlier, facts, self.history)
             found[rows] = self._scored(features)[1]
@@ -201,10 +250,9 @@ class _Looker:
 
 
 def _worst(scores: Scores, row: int) -> list[dict[str, Any]]:
-    adverse = [reason for reason in reasons(scores, row) if reason.points < 0]
     return [
         {"points": reason.points, "zh": plain_text(reason.zh), "en": plain_text(reason.en)}
-        for reason in adverse[:MOST_REASONS]
+        for reason in adverse(scores, row, MOST_REASONS)
     ]
 
 

@@ -51,7 +51,7 @@ from vouch.warning.duty import Duty
 from vouch.warning.freshness import CAUSE, feeds
 from vouch.warning.notice import Notice, feed_alerts
 from vouch.warning.notify import Delivery, deliver
-from vouch.warning.observe import Observation, Part
+from vouch.warning.observe import Observation, Part, plain_text
 from vouch.warning.people import People, people
 from vouch.warning.rule import check_numbers
 from vouch.warning.telling import Told, tell_all
@@ -63,6 +63,7 @@ class WatchReport:
 
     `without_manager` and `without_email` name guarantees whose news reached no account manager;
     `default_scheme_used` counts alerts by the scheme name that policy does not know ("-": none);
+    `unseen` counts guarantees that could not be looked at, whose alerts stay as they were;
     `feeds` says when each feed last brought something new, `arrivals` how many rows each file of
     the inbox added; `problems` says what was left out or went wrong while the run went on for the
     rest.
@@ -91,11 +92,13 @@ class WatchReport:
     without_manager: list[str] = field(default_factory=list)
     without_email: list[str] = field(default_factory=list)
     default_scheme_used: dict[str, int] = field(default_factory=dict)
+    unseen: int = 0
     feeds: dict[str, str] = field(default_factory=dict)
     arrivals: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
+_SCHEME, _UNSEEN = "scheme ", "unseen "
 _COUNTED = (
     Change.RAISED,
     Change.WORSENED,
@@ -149,6 +152,12 @@ def watch_once(
     run = _close_ended(duty, run, observation)
     staff = people(book.known(as_of).rows("manager").to_pylist(), duty.duty_list)
     duty.problems.extend(staff.faults)
+    duty.problems.extend(
+        f"{n} guarantees could not be looked at, their alerts stay as they were: "
+        f"{name.removeprefix(_UNSEEN)}"
+        for name, n in run.counts.items()
+        if name.startswith(_UNSEEN)
+    )
     told, delivery = Told(), Delivery()
     chased = Chased()
     if tells:
@@ -188,15 +197,28 @@ def _keep_part(duty: Duty, run: Run, part: Part) -> Run:
         before = desk.around(part.guarantee_ids, look.now - span)
         changes = _changes(before, part, look, terms, duty)
         desk.record(changes)
-        run = _further(run, changes, len(part.guarantee_ids))
+        run = _further(run, changes, len(part))
+        run = replace(run, counts=Counter(run.counts) + _unseen(part))
         desk.keep_run(run)
     return run
+
+
+def _unseen(part: Part) -> Counter[str]:
+    """Who could not be looked at, in words: kept with the run, for whoever ends it to report."""
+    by_fault: dict[str, list[str]] = {}
+    for name, fault in part.unseen.items():
+        by_fault.setdefault(fault, []).append(name)
+    found: Counter[str] = Counter()
+    for fault, names in by_fault.items():
+        some = ", ".join(names[:5]) + ", …" * (len(names) > 5)
+        found[f"{_UNSEEN}{plain_text(some)}: {plain_text(fault)}"] += len(names)
+    return found
 
 
 def _further(run: Run, changes: Sequence[AlertChange], looked_at: int) -> Run:
     counts = Counter(run.counts)
     counts.update(change.change.value for change in changes)
-    counts.update(f"scheme {name}" for name in _default_schemes(changes))
+    counts.update(f"{_SCHEME}{name}" for name in _default_schemes(changes))
     return replace(run, looked_at=run.looked_at + looked_at, counts=dict(counts))
 
 
@@ -303,10 +325,11 @@ def _report(
         without_manager=sorted(told.without_manager),
         without_email=sorted(told.without_email),
         default_scheme_used={
-            name.removeprefix("scheme "): n
+            name.removeprefix(_SCHEME): n
             for name, n in run.counts.items()
-            if name.startswith("scheme ")
+            if name.startswith(_SCHEME)
         },
+        unseen=sum(n for name, n in run.counts.items() if name.startswith(_UNSEEN)),
     )
 
 
