@@ -76,7 +76,12 @@ def _plain(address: str) -> str:
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
-    """A fresh schema, which is a store of its own and made quicker than a database."""
+    """A fresh store's address."""
+    return fresh_schema(postgres_server)
+
+
+def fresh_schema(postgres_server: str) -> str:
+    """The address of a fresh schema: a store of its own, made quicker than a database."""
     name = f"vouch_{uuid4().hex[:12]}"
     with psycopg.connect(_plain(postgres_server), autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {name}".encode())

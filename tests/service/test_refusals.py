@@ -264,7 +264,7 @@ def test_a_fault_of_our_own_keeps_the_shape_and_tells_nothing(client, monkeypatc
 def test_what_takes_too_long_is_given_up(client, monkeypatch):
     import time
 
-    monkeypatch.setattr("vouch.service.routing.DEADLINE_SECONDS", 0.01)
+    monkeypatch.setattr("vouch.service.threads.DEADLINE_SECONDS", 0.01)
     monkeypatch.setattr(client.desk, "score", lambda *_: time.sleep(0.2))
     refused(client.post(SCORE, json=[case()]), 503, "unavailable")
 

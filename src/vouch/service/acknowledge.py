@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anyio
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from vouch import clock
+from vouch.service.threads import Threads
 from vouch.warning.linking import PATH
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ def add_acknowledgement(app: FastAPI, settings: Settings) -> None:
     async def acknowledge(request: Request) -> HTMLResponse:
         act = page.press if request.method == "POST" else page.show
         token = str(request.path_params["token"])[:200]
-        return await anyio.to_thread.run_sync(act, token, limiter=request.app.state.threads)
+        threads: Threads = request.app.state.threads
+        return await threads.run(lambda: act(token))
 
     app.add_route(f"{PATH}/{{token}}", acknowledge, ["GET", "POST"], include_in_schema=False)

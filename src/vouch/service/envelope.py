@@ -67,6 +67,8 @@ class _Sending:
     async def _replace(self, message: Message, headers: MutableHeaders) -> None:
         body = json.dumps(error_body(routing_refusal(message["status"]), self._request_id)).encode()
         headers["content-type"] = "application/json"
+        if message["status"] in (503, 504):
+            headers.setdefault("retry-after", "1")
         headers["content-length"] = str(len(body))
         await self._send(message)
         await self._send({"type": "http.response.body", "body": body})

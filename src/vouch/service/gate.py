@@ -95,7 +95,7 @@ class Gate:
             key = self._store().keys.find(hash_)
             if key is None or not key.is_live(now):
                 return None, later
-            return key.caller, min(t for t in (key.expires_at, key.revoked_at) if t is not None)
+            return key.caller, key.expires_at
         if self._tokens and len(presented) <= _LONGEST_TOKEN:
             return self._tokens.caller(presented) or (None, later)
         return None, later

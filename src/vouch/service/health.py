@@ -15,7 +15,9 @@ from vouch import clock
 from vouch.domain.stage import Stage
 from vouch.errors import VouchError
 from vouch.service.answers import HealthAnswer
+from vouch.service.refusals import Refusal
 from vouch.service.routing import as_json, refusals
+from vouch.service.threads import Threads
 
 if TYPE_CHECKING:
     from vouch.bootstrap import Vouch
@@ -132,10 +134,12 @@ async def _found(request: Request) -> dict[str, Any]:
     if vouch is None:
         return {"status": "starting", "models": [], "store": {"answers": True}}
     problem = f"no answer within {_STORE_SECONDS:g} seconds"
-    with anyio.move_on_after(_STORE_SECONDS):
-        problem = await anyio.to_thread.run_sync(
-            _store_problem, vouch, limiter=state.threads, abandon_on_cancel=True
-        )
+    threads: Threads = state.threads
+    try:
+        with anyio.move_on_after(_STORE_SECONDS):
+            problem = await threads.run(lambda: _store_problem(vouch))
+    except Refusal as busy:
+        problem = busy.message
     return Health(vouch, state.desk.shadow if state.desk else None).answer(problem)
 
 

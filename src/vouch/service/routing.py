@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-import anyio
 import orjson
 from fastapi import Request
 from fastapi.responses import Response
@@ -16,13 +15,11 @@ from starlette.requests import ClientDisconnect
 from vouch.domain.access import Caller
 from vouch.service.gate import credential
 from vouch.service.refusals import ErrorAnswer, Refusal, unreadable
+from vouch.service.threads import Threads
 
 if TYPE_CHECKING:
     from vouch.service.desk import Desk
     from vouch.settings import Settings
-
-# A little less than BentoML's own time-out, so that the refusal keeps the one shape of error.
-DEADLINE_SECONDS = 9.0
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorAnswer, "description": "The body is not JSON. 非 JSON。"},
@@ -75,9 +72,8 @@ async def _caller(request: Request) -> Caller | None:
     found = gate.remembered(presented)
     if found is not None:
         return found
-    return await anyio.to_thread.run_sync(
-        gate.look_up, presented, limiter=request.app.state.threads
-    )
+    threads: Threads = request.app.state.threads
+    return await threads.run(lambda: gate.look_up(presented))
 
 
 def desk_of(request: Request) -> Desk:
@@ -152,16 +148,11 @@ async def in_thread(request: Request, task: Callable[[Desk], bytes]) -> bytes:
     """What a task of the desk gives, run in a thread within the deadline.
 
     Raises:
-        Refusal: it takes too long, or the models are not loaded yet.
+        Refusal: it takes too long, too many wait, or the models are not loaded yet.
     """
-    desk, limiter = desk_of(request), request.app.state.threads
-    try:
-        with anyio.fail_after(DEADLINE_SECONDS):
-            return await anyio.to_thread.run_sync(
-                task, desk, abandon_on_cancel=True, limiter=limiter
-            )
-    except TimeoutError:
-        raise Refusal(503, f"no answer within {DEADLINE_SECONDS:g} seconds; send less") from None
+    desk = desk_of(request)
+    threads: Threads = request.app.state.threads
+    return await threads.run(lambda: task(desk))
 
 
 async def work(request: Request, task: Callable[[Desk], Any], status: int = 200) -> Response:

@@ -6,7 +6,6 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
-import anyio
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
@@ -37,6 +36,7 @@ from vouch.service.routing import (
     refusals,
     work,
 )
+from vouch.service.threads import Threads
 from vouch.service.web_dossier import add_dossier, add_reviews
 from vouch.service.web_what_if import add_expectation, add_what_if
 
@@ -44,9 +44,6 @@ if TYPE_CHECKING:
     from vouch.settings import Settings
 
 log = logging.getLogger("vouch.service")
-
-# Work runs in this many threads, fewer than the store's pool has connections.
-_THREADS = 8
 
 _TITLES = {
     Stage.PRE_LOAN: "保前准入: guarantee it?",
@@ -123,7 +120,7 @@ def web(settings: Settings) -> FastAPI:
     app.state.desk = None
     app.state.vouch = None
     app.state.together = Batching()
-    app.state.threads = anyio.CapacityLimiter(_THREADS)
+    app.state.threads = Threads()
     app.router.route_class = GuardedRoute
     app.add_middleware(Envelope)
     for stage in Stage:
@@ -193,7 +190,8 @@ def _add_refusals(app: FastAPI) -> None:
     def refuse(request: Request, refusal: Refusal) -> JSONResponse:
         request_id = request_id_of(request.scope)
         # the last of these handlers stands outside the envelope, so the header is set here too
-        headers = {**refusal.headers, REQUEST_ID: request_id}
+        later = {"retry-after": "1"} if refusal.status == 503 else {}
+        headers = {**later, **refusal.headers, REQUEST_ID: request_id}
         return JSONResponse(error_body(refusal, request_id), refusal.status, headers)
 
     @app.exception_handler(Refusal)
@@ -219,7 +217,7 @@ def _add_refusals(app: FastAPI) -> None:
         # the words are the operator's: they may name addresses and folders
         log.error("request %s: %s", request_id_of(request.scope), error)
         message = "a part of the service is not at hand; nothing was decided"
-        return refuse(request, Refusal(503, message, headers={"retry-after": "1"}))
+        return refuse(request, Refusal(503, message))
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:

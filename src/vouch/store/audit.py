@@ -36,10 +36,14 @@ class AuditEntry:
 
 @dataclass(frozen=True)
 class ChainedEntry(AuditEntry):
-    """An entry in its place in the chain."""
+    """An entry in its place in the chain.
+
+    Its time is never before the last entry's. Where a clock had gone back, `clock` is what it said.
+    """
 
     number: int = 0
     hash: str = START
+    clock: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,16 +56,17 @@ class AuditHead:
 
 def append(connection: Connection, *entries: AuditEntry) -> None:
     """Add entries; the chain is held until the transaction ends, so do this last."""
-    query = select(AUDIT_HEAD.c.number, AUDIT_HEAD.c.hash).with_for_update()
-    number, hash_ = connection.execute(query).one()
+    query = select(AUDIT_HEAD.c.number, AUDIT_HEAD.c.hash, AUDIT_HEAD.c.at).with_for_update()
+    number, hash_, at = connection.execute(query).one()
     rows = []
     for entry in entries:
         number += 1
-        text = _text(number, entry)
+        at = entry.at if at is None else max(at, entry.at)
+        text = _text(number, entry, at)
         hash_ = chained(hash_, text)
         rows.append({"number": number, "text": text, "hash": hash_})
     connection.execute(insert(AUDIT_LOG), rows)
-    connection.execute(update(AUDIT_HEAD).values(number=number, hash=hash_))
+    connection.execute(update(AUDIT_HEAD).values(number=number, hash=hash_, at=at))
 
 
 def chained(before: str, text: str) -> str:
@@ -69,8 +74,10 @@ def chained(before: str, text: str) -> str:
     return hashlib.sha256(f"{before}\n{text}".encode()).hexdigest()
 
 
-def _text(number: int, entry: AuditEntry) -> str:
-    body = {"number": number, **vars(entry), "at": entry.at.isoformat()}
+def _text(number: int, entry: AuditEntry, at: datetime) -> str:
+    body = {"number": number, **vars(entry), "at": at.isoformat()}
+    if at != entry.at:
+        body["clock"] = entry.at.isoformat()
     return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 

@@ -36,8 +36,8 @@ class ApiKey:
     revoked_at: datetime | None
 
     def is_live(self, now: datetime) -> bool:
-        """Whether it opens anything now."""
-        return now < self.expires_at and (self.revoked_at is None or now < self.revoked_at)
+        """Whether it opens anything now; one revoked never does, even if clocks go back."""
+        return now < self.expires_at and self.revoked_at is None
 
     @property
     def caller(self) -> Caller:

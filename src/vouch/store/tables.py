@@ -129,6 +129,7 @@ AUDIT_HEAD = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("number", _ROW_NUMBER, nullable=False),
     Column("hash", String(64), nullable=False),
+    Column("at", Moment),
 )
 
 API_KEYS = Table(
