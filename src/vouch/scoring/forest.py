@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from vouch.errors import ModelError
 from vouch.features.asof import Floats
-from vouch.scoring.shapley import Paths, explain, explain_alone, rules
+from vouch.scoring.alone import explain_alone
+from vouch.scoring.lanes import WIDTH
+from vouch.scoring.shapley import Paths, explain, rules
 from vouch.scoring.walk import (
     CATEGORY,
     LEAF,
@@ -42,9 +44,10 @@ class Forest:
         self._nodes = nodes
         self._paths = paths
         self._together = rules(most := int(paths.points.max(initial=1)), is_row_alone=False)
-        self._alone = rules(most, is_row_alone=True)
+        self._alone = rules(most, is_row_alone=True) if most <= WIDTH else None
         self._base = base
         self._features = features
+        self._has_trees = len(nodes.tree_start) > 1
 
     @property
     def base(self) -> float:
@@ -69,18 +72,23 @@ class Forest:
         Args:
             threads: all cores where None; the result is the same.
         """
+        matrix = self._checked(matrix)
         found = np.zeros(len(matrix))
-        self._in_parts(matrix, found, threads, lambda x, y: add_margins(self._nodes, x, y))
+        if self._has_trees:
+            _in_parts(matrix, found, threads, lambda x, y: add_margins(self._nodes, x, y))
         return found
 
     def contributions(self, matrix: Floats, threads: int | None = None) -> Floats:
         """The Shapley values of each row, rows × features; with `base` they sum to the margin."""
+        matrix = self._checked(matrix)
         found = np.zeros(matrix.shape)
-        is_few = len(matrix) <= _FEW
-        run, rule = (explain_alone, self._alone) if is_few else (explain, self._together)
-        self._in_parts(
-            matrix, found, threads, lambda x, y: run(self._nodes, self._paths, rule, x, y)
-        )
+        if not self._has_trees:
+            return found
+        if len(matrix) <= _FEW and self._alone is not None:
+            explain_alone(self._nodes, self._paths, self._alone, matrix, found)
+        else:
+            with_rule = (self._nodes, self._paths, self._together)
+            _in_parts(matrix, found, threads, lambda x, y: explain(*with_rule, x, y))
         return found
 
     def keeps_sign(self, feature: int, sign: int) -> bool:
@@ -112,20 +120,24 @@ class Forest:
                         high[node, side] = high[start + child].max()
         return low, high
 
-    def _in_parts(
-        self, matrix: Floats, found: Floats, threads: int | None, work: Callable[..., None]
-    ) -> None:
+    def _checked(self, matrix: Floats) -> Floats:
         if matrix.ndim != 2 or matrix.shape[1] != self._features:
             raise ModelError(f"the trees read {self._features} columns, not {matrix.shape[1:]}")
-        if len(self._nodes.tree_start) == 1 or not len(matrix):
-            return
-        matrix = np.ascontiguousarray(matrix, dtype=np.float64)
-        parts = min(threads or os.cpu_count() or 1, len(matrix) // _WORTH_A_THREAD)
-        if parts <= 1:
-            work(matrix, found)
-            return
-        with ThreadPoolExecutor(parts) as workers:
-            list(workers.map(work, np.array_split(matrix, parts), np.array_split(found, parts)))
+        return np.ascontiguousarray(matrix, dtype=np.float64)
+
+
+def _in_parts(
+    matrix: Floats, found: Floats, threads: int | None, work: Callable[..., None]
+) -> None:
+    """Do the rows on as many threads as are worth it."""
+    parts = len(matrix) // _WORTH_A_THREAD
+    if parts > 1:
+        parts = min(threads or os.cpu_count() or 1, parts)
+    if parts <= 1:
+        work(matrix, found)
+        return
+    with ThreadPoolExecutor(parts) as workers:
+        list(workers.map(work, np.array_split(matrix, parts), np.array_split(found, parts)))
 
 
 @dataclass(frozen=True)
@@ -286,23 +298,25 @@ def _paths(trees: Sequence[_Tree]) -> Paths:
     points = np.array([most for *_, most in ways], dtype=np.int64)
     return Paths(
         share=_joined([share for share, *_ in ways], np.zeros((0, 2))),
-        earlier=_joined([earlier for _, earlier, _ in ways], np.zeros(0, np.int32)),
+        earlier=_joined([earlier for _, earlier, *_ in ways], np.zeros(0, np.int32)),
+        before=_joined([before for *_, before, _ in ways], np.zeros(0)),
         points=points,
     )
 
 
-def _way(tree: _Tree) -> tuple[Floats, NDArray[np.int64], int]:
-    """`Paths` of one tree: shares, earlier branches, and the points needed."""
+def _way(tree: _Tree) -> tuple[Floats, NDArray[np.int64], Floats, int]:
+    """`Paths` of one tree: shares, earlier branches and theirs, and the points needed."""
     splits = len(tree.feature)
     share = tree.by_branch(tree.count, tree.leaf_count) / tree.count[:, None]
-    earlier = np.full(splits, -1)
+    earlier, before = np.zeros(splits, np.int64), np.ones(splits)
     asked: list[dict[int, int]] = [{} for _ in range(splits)]
     for split, feature in enumerate(tree.feature.tolist()):
-        earlier[split] = asked[split].get(feature, -1)
-        if earlier[split] >= 0:
-            share[split] *= share[divmod(earlier[split], 2)]
+        earlier[split] = asked[split].get(feature, 0)
+        if earlier[split]:
+            before[split] = share[divmod(earlier[split] - 1, 2)]
+        share[split] *= before[split]
         for side, child in enumerate(tree.child[split].tolist()):
             if child >= 0:
-                asked[child] = asked[split] | {feature: 2 * split + side}
+                asked[child] = asked[split] | {feature: 1 + 2 * split + side}
     most = max(len(way | {f: 0}) for way, f in zip(asked, tree.feature.tolist(), strict=True))
-    return share, earlier, (most + 1) // 2
+    return share, earlier, before, (most + 1) // 2

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, TypeAlias, cast
 
 from llvmlite import ir
 from numba import types
+from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic, models, overload, register_model
 
 WIDTH = 8
@@ -122,17 +124,31 @@ def is_zero(typing: Any, lanes: Any) -> Any:
 
 
 @_generated
-def add_in_order(typing: Any, number: Any, lanes: Any) -> Any:
-    """A number and, one after another, what is in the lanes."""
+def fused(typing: Any, one: Any, other: Any, more: Any) -> Any:
+    """one · other + more, rounded once."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        total, lanes = given
-        for lane in range(WIDTH):
-            place = ir.Constant(ir.IntType(32), lane)
-            total = builder.fadd(total, builder.extract_element(lanes, place))
-        return total
+        kind = ir.FunctionType(_NUMBERS, [_NUMBERS] * 3)
+        name = f"llvm.fma.v{WIDTH}f64"
+        return builder.call(get_or_insert_function(builder.module, kind, name), given)
 
-    return types.float64(types.float64, LANES), generate
+    return LANES(LANES, LANES, LANES), generate
+
+
+def _in_order(lanes: int) -> Callable[..., Any]:
+    def declare(typing: Any, given: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            index = ir.IntType(32)
+            parts = [builder.extract_element(given[0], index(lane)) for lane in range(lanes)]
+            return reduce(builder.fadd, parts)
+
+        return types.float64(LANES), generate
+
+    return _generated(declare)
+
+
+# The sum of the lanes, or of the first half of them, one after another.
+total, half_total = _in_order(WIDTH), _in_order(WIDTH // 2)
 
 
 def _arithmetic(name: str) -> Callable[..., Any]:

@@ -27,8 +27,8 @@ from vouch.features.asof import Floats
 from vouch.scoring.lanes import (
     WIDTH,
     Lanes,
-    add_in_order,
     at_most,
+    fused,
     is_missing,
     is_zero,
     load,
@@ -41,7 +41,6 @@ from vouch.scoring.walk import (
     MISSING_LEFT,
     ZERO_IS_MISSING,
     Nodes,
-    goes_left,
     is_in_set,
     plain_zero,
 )
@@ -55,13 +54,15 @@ class Paths(NamedTuple):
     Attributes:
         share: per split and side, the share of training rows that meet all conditions on the
             split's feature down to that child.
-        earlier: the branch (2 · split + side, within the tree) that last asked for the same
-            feature on the way here, or -1.
+        earlier: 1 + the branch (2 · split + side, within the tree) that last asked for the same
+            feature on the way here, or 0 where none did.
+        before: the share of that branch, or 1.
         points: per tree, the number of points that Gauss's rule needs.
     """
 
     share: Floats
     earlier: NDArray[np.int32]
+    before: Floats
     points: NDArray[np.int64]
 
 
@@ -79,16 +80,19 @@ class Rules(NamedTuple):
 
 
 def rules(most: int, *, is_row_alone: bool) -> Rules:
-    """The rules of up to `most` points: a step for each point, or for a row alone eight points."""
+    """The rules of up to `most` points: a step for each point, or for a row alone a lane for each.
+
+    Lanes without a point weigh nothing.
+    """
     counts = np.arange(most + 1)
-    steps = -(-counts // WIDTH) if is_row_alone else counts
+    steps = np.minimum(counts, 1) if is_row_alone else counts
     at = np.full((most + 1, int(steps.max()), WIDTH), 0.5)
     weight = np.zeros(at.shape)
     for count in range(1, most + 1):
         points, weights = np.polynomial.legendre.leggauss(count)
         points, weights = (points + 1) / 2, weights / 2
         if is_row_alone:
-            at[count].ravel()[:count], weight[count].ravel()[:count] = points, weights
+            at[count, 0, :count], weight[count, 0, :count] = points, weights
         else:
             at[count, :count], weight[count, :count] = points[:, None], weights[:, None]
     return Rules(steps, at, weight)
@@ -97,7 +101,9 @@ def rules(most: int, *, is_row_alone: bool) -> Rules:
 @compiled
 def explain(nodes: Nodes, paths: Paths, rules: Rules, matrix: Floats, found: Floats) -> None:
     """Write the Shapley values of each row of `matrix`, rows × features, into `found`."""
-    meets, above, below, inverses = room(nodes, rules)
+    above, below, factors = room(nodes, rules)
+    meets = aligned(1 + 2 * most_splits(nodes)).reshape(-1, WIDTH)
+    meets[0] = 1.0
     values = aligned(_BLOCKS * matrix.shape[1]).reshape(_BLOCKS, matrix.shape[1], WIDTH)
     sums = aligned(_BLOCKS * matrix.shape[1]).reshape(_BLOCKS, matrix.shape[1], WIDTH)
     for first in range(0, len(matrix), _BLOCKS * WIDTH):
@@ -106,31 +112,24 @@ def explain(nodes: Nodes, paths: Paths, rules: Rules, matrix: Floats, found: Flo
         for tree in range(len(nodes.tree_start) - 1):
             for block in range(blocks):
                 decide(nodes, paths, tree, values, block, meets)
-                descend(nodes, paths, rules, tree, meets, above, inverses)
-                ascend(nodes, paths, rules, tree, meets, above, below, inverses)
+                descend(nodes, paths, rules, tree, meets, above, factors)
+                ascend(nodes, paths, rules, tree, meets, above, below, factors)
                 add(nodes, paths, rules, tree, above, sums, block)
         bring_back(sums, first, found)
 
 
 @compiled
-def explain_alone(nodes: Nodes, paths: Paths, rules: Rules, matrix: Floats, found: Floats) -> None:
-    """As `explain`, one row at a time with a point in each lane: quicker for a few rows."""
-    meets, above, below, inverses = room(nodes, rules)
-    for row in range(len(matrix)):
-        for tree in range(len(nodes.tree_start) - 1):
-            decide_alone(nodes, paths, tree, matrix[row], meets)
-            descend(nodes, paths, rules, tree, meets, above, inverses)
-            ascend(nodes, paths, rules, tree, meets, above, below, inverses)
-            add_alone(nodes, paths, rules, tree, above, found[row])
+def most_splits(nodes: Nodes) -> int:
+    """Of the tree that has most."""
+    return int(np.max(np.diff(nodes.tree_start)))
 
 
 @compiled
-def room(nodes: Nodes, rules: Rules) -> tuple[Floats, Floats, Floats, Floats]:
-    """Space for one tree: what is met by branch, and three figures by split and step."""
-    splits = np.max(np.diff(nodes.tree_start))
-    places = (splits + 1) * rules.at.shape[1]  # and a row for leaves, of zeros where it is read
-    meets = aligned(2 * splits).reshape(2 * splits, WIDTH)
-    return meets, aligned(places), aligned(places), aligned(places)
+def room(nodes: Nodes, rules: Rules) -> tuple[Floats, Floats, Floats]:
+    """Space for one tree: two figures by split and step, one by branch and step."""
+    places = most_splits(nodes) * rules.at.shape[1]
+    spare = rules.at.shape[1]  # a row for leaves, of zeros where it is read
+    return aligned(places + spare), aligned(places + spare), aligned(2 * places)
 
 
 @compiled
@@ -173,14 +172,14 @@ def decide(
         if nodes.kind[node] & CATEGORY:
             for lane in range(WIDTH):
                 is_left = is_in_set(nodes, node, values[block, feature, lane])
-                meets[2 * local, lane] = 1.0 if is_left else 0.0
-            left = load(meets, 2 * local)
+                meets[1 + 2 * local, lane] = 1.0 if is_left else 0.0
+            left = load(meets, 1 + 2 * local)
         else:
             left = side(nodes, node, load(values, block * values.shape[1] + feature))
-        earlier = paths.earlier[node]
-        before = spread(1.0) if earlier < 0 else load(meets, earlier)
-        store(meets, 2 * local, before * left)
-        store(meets, 2 * local + 1, before * (spread(1.0) - left))
+        before = load(meets, paths.earlier[node])
+        left = left * before
+        store(meets, 1 + 2 * local, left)
+        store(meets, 2 + 2 * local, before - left)
 
 
 @compiled
@@ -195,19 +194,6 @@ def side(nodes: Nodes, node: int, column: Lanes) -> Lanes:
 
 
 @compiled
-def decide_alone(nodes: Nodes, paths: Paths, tree: int, row: Floats, meets: Floats) -> None:
-    """As `decide` for one row, the same in every lane."""
-    start = nodes.tree_start[tree]
-    for local in range(nodes.tree_start[tree + 1] - start):
-        node = start + local
-        is_left = goes_left(nodes, node, plain_zero(row[nodes.feature[node]]))
-        earlier = paths.earlier[node]
-        before = 1.0 if earlier < 0 else meets[earlier, 0]
-        store(meets, 2 * local, spread(before if is_left else 0.0))
-        store(meets, 2 * local + 1, spread(0.0 if is_left else before))
-
-
-@compiled
 def descend(
     nodes: Nodes,
     paths: Paths,
@@ -215,48 +201,68 @@ def descend(
     tree: int,
     meets: Floats,
     above: Floats,
-    inverses: Floats,
+    factors: Floats,
 ) -> None:
-    """Per split, the product over the features asked above, the split's own left out."""
-    start, points = nodes.tree_start[tree], paths.points[tree]
-    steps, wide = rules.steps[points], rules.at.shape[1]
+    """Per split, the product over the features asked above, the split's own left out.
+
+    `factors` are, per branch, by how much it changes the product.
+    """
+    start, points, wide = nodes.tree_start[tree], paths.points[tree], rules.at.shape[1]
+    steps = rules.steps[points]
     for step in range(steps):
         store(above, step, load(rules.weight, points * wide + step))
     for local in range(nodes.tree_start[tree + 1] - start):
         node = start + local
-        earlier = paths.earlier[node]
-        if earlier >= 0:
-            share = spread(paths.share[start + earlier // 2, earlier % 2])
-            for step in range(steps):
-                place = local * wide + step
-                at = load(rules.at, points * wide + step)
-                inverse = spread(1.0) / factor(at, load(meets, earlier), share)
-                store(inverses, place, inverse)
-                store(above, place, load(above, place) * inverse)
-        for side in range(2):
-            child = nodes.child[node, side]
-            if child == LEAF and steps > 1:
-                continue
-            row = row_of(child, above, wide)
-            met, share = load(meets, 2 * local + side), spread(paths.share[node, side])
-            for step in range(steps):
-                at = load(rules.at, points * wide + step)
-                product = load(above, local * wide + step) * factor(at, met, share)
-                store(above, row + step, product)
+        before, left_share = spread(paths.before[node]), spread(paths.share[node, 0])
+        right_share = spread(paths.share[node, 1])
+        met = beyond(meets, paths.earlier[node], before)
+        left_met = beyond(meets, 1 + 2 * local, left_share)
+        right_met = beyond(meets, 2 + 2 * local, right_share)
+        left_row = row_of(nodes.child[node, 0], above, wide)
+        right_row = row_of(nodes.child[node, 1], above, wide)
+        for step in range(steps):
+            place = local * wide + step
+            at, product = load(rules.at, points * wide + step), load(above, place)
+            without = inverse(at, met, before)
+            left = factor(at, left_met, left_share, without)
+            right = factor(at, right_met, right_share, without)
+            store(factors, 2 * place, left)
+            store(factors, 2 * place + 1, right)
+            store(above, place, product * without)
+            store(above, left_row + step, product * left)
+            store(above, right_row + step, product * right)
+
+
+@compiled
+def beyond(meets: Floats, place: int, share: Lanes) -> Lanes:
+    """Per lane, whether a branch's conditions are met, less the share of rows that meet them."""
+    return load(meets, place) - share
+
+
+@compiled
+def inverse(at: Lanes, met: Lanes, share: Lanes) -> Lanes:
+    """What takes a feature asked for earlier out of the product."""
+    return spread(1.0) / fused(at, met, share)
+
+
+@compiled
+def factor(at: Lanes, met: Lanes, share: Lanes, without: Lanes) -> Lanes:
+    """What a branch adds to the product: at · (1 if met else 0) + (1 - at) · share."""
+    return fused(at, met, share) * without
+
+
+@compiled
+def weighed(left: Lanes, left_weight: Lanes, right: Lanes, right_weight: Lanes) -> Lanes:
+    """Two sides, each with its weight."""
+    return fused(left_weight, left, right_weight * right)
 
 
 @compiled
 def row_of(child: int, space: Floats, wide: int) -> int:
-    """Where a child's figures are; leaves share the last row, which for one step is quicker than
-    a branch that the processor cannot guess.
+    """Where a child's figures are; leaves share the last row, which is quicker than a branch that
+    the processor cannot guess.
     """
     return child * wide if child != LEAF else len(space) // WIDTH - wide
-
-
-@compiled
-def factor(at: Lanes, met: Lanes, share: Lanes) -> Lanes:
-    """What a feature asked for adds to the product: at · met + (1 - at) · share."""
-    return share + at * (met - share)
 
 
 @compiled
@@ -268,38 +274,26 @@ def ascend(
     meets: Floats,
     above: Floats,
     below: Floats,
-    inverses: Floats,
+    factors: Floats,
 ) -> None:
     """Sum the leaves below each split, and multiply into `above` what knowing its feature tells."""
-    start, points = nodes.tree_start[tree], paths.points[tree]
-    steps, wide = rules.steps[points], rules.at.shape[1]
+    start, wide = nodes.tree_start[tree], rules.at.shape[1]
+    steps = rules.steps[paths.points[tree]]
     for local in range(nodes.tree_start[tree + 1] - start - 1, -1, -1):
         node = start + local
         left_row = row_of(nodes.child[node, 0], below, wide)
         right_row = row_of(nodes.child[node, 1], below, wide)
         left_value, right_value = spread(nodes.value[node, 0]), spread(nodes.value[node, 1])
-        left_share, right_share = spread(paths.share[node, 0]), spread(paths.share[node, 1])
-        left_met, right_met = load(meets, 2 * local), load(meets, 2 * local + 1)
-        is_inner_left = steps == 1 or nodes.child[node, 0] != LEAF
-        is_inner_right = steps == 1 or nodes.child[node, 1] != LEAF
-        earlier = paths.earlier[node]
-        before = load(meets, max(earlier, 0))
-        share_before = spread(paths.share[start + max(earlier, 0) // 2, max(earlier, 0) % 2])
+        unmet = spread(paths.before[node]) - load(meets, paths.earlier[node])
+        left_met = beyond(meets, 1 + 2 * local, spread(paths.share[node, 0]))
+        right_met = beyond(meets, 2 + 2 * local, spread(paths.share[node, 1]))
         for step in range(steps):
             place = local * wide + step
-            left, right = left_value, right_value
-            if is_inner_left:
-                left = left + load(below, left_row + step)
-            if is_inner_right:
-                right = right + load(below, right_row + step)
-            unknown = left_share * left + right_share * right
-            told = left_met * left + right_met * right - unknown
-            at = load(rules.at, points * wide + step)
-            total = unknown + at * told
-            if earlier >= 0:
-                total = total * load(inverses, place)
-                told = told - (before - share_before) * total
-            store(below, place, total)
+            left = left_value + load(below, left_row + step)
+            right = right_value + load(below, right_row + step)
+            leaves = weighed(left, load(factors, 2 * place), right, load(factors, 2 * place + 1))
+            told = fused(unmet, leaves, weighed(left, left_met, right, right_met))
+            store(below, place, leaves)
             store(above, place, told * load(above, place))
 
 
@@ -311,22 +305,8 @@ def add(
     start, wide = nodes.tree_start[tree], rules.at.shape[1]
     steps = rules.steps[paths.points[tree]]
     for local in range(nodes.tree_start[tree + 1] - start - 1, -1, -1):
-        total = load(above, local * wide)
+        told = load(above, local * wide)
         for step in range(1, steps):
-            total = total + load(above, local * wide + step)
+            told = told + load(above, local * wide + step)
         place = block * sums.shape[1] + nodes.feature[start + local]
-        store(sums, place, load(sums, place) + total)
-
-
-@compiled
-def add_alone(
-    nodes: Nodes, paths: Paths, rules: Rules, tree: int, above: Floats, sums: Floats
-) -> None:
-    """As `add` for one row; points are added in the same order, so to the same bit."""
-    start, wide = nodes.tree_start[tree], rules.at.shape[1]
-    steps = rules.steps[paths.points[tree]]
-    for local in range(nodes.tree_start[tree + 1] - start - 1, -1, -1):
-        total = 0.0
-        for step in range(steps):
-            total = add_in_order(total, load(above, local * wide + step))
-        sums[nodes.feature[start + local]] += total
+        store(sums, place, load(sums, place) + told)

@@ -67,9 +67,10 @@ def goes_left(nodes: Nodes, node: int, value: float) -> bool:
     kind = nodes.kind[node]
     if kind & CATEGORY:
         return is_in_set(nodes, node, value)
-    if np.isnan(value) or (kind & ZERO_IS_MISSING and value == 0.0):
-        return bool(kind & MISSING_LEFT != 0)
-    return bool(value <= nodes.threshold[node])
+    # without branches: which way a row goes is what a processor cannot guess
+    is_missing = np.isnan(value) | ((kind & ZERO_IS_MISSING != 0) & (value == 0.0))
+    is_left = is_missing & (kind & MISSING_LEFT != 0)
+    return bool(is_left | (~is_missing & (value <= nodes.threshold[node])))
 
 
 @compiled
