@@ -56,7 +56,7 @@ lock: setup
 	awk 'FNR == NR {if (/^[a-z]/) ours[$$1]; next} /^[a-z]/ {own = !($$1 in ours)} own' \
 		requirements.lock .venv/peers.lock > requirements-peers.lock
 
-# What the benchmark of models sets beside Vouch; nothing of it ships or is tested.
+# What the benchmarks set beside Vouch; nothing of it ships or is tested.
 peers: setup
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps \
 		-r requirements-peers.lock || \
