@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[2]
 
 # Whatever can move a figure: what makes rows and fields, what fits, what is fitted, with what.
 _CODE = [
-    *("benchmarks/models", "training", "models", "src/vouch/labels.py"),
+    *("benchmarks/models", "models", "src/vouch/labels.py"),
+    *(f"training/{part}.py" for part in ("fit", "frame", "run", "split", "strength")),
     *(f"src/vouch/{part}" for part in ("book", "domain", "features", "policy", "simulator")),
     *(f"src/vouch/scoring/{part}.py" for part in ("bundle", "encode", "linear", "spec")),
     *("src/vouch/monitoring/performance.py", "requirements.lock", "requirements-peers.lock"),
