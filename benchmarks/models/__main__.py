@@ -57,7 +57,7 @@ def _measured(
 ) -> Measured:
     """One protocol: as kept, where the very same code has measured it, or measured now."""
     options = {"trials": asked.trials, "iterations": asked.iterations, "peers": len(ready)}
-    now = stamp(options)
+    now = stamp(name, options)
     before = kept(name, now, asked.kept)
     if before:
         print(f"{name}: kept from a run of the same code", flush=True)

@@ -22,13 +22,15 @@ from benchmarks.models.rows import Protocol
 ROOT = Path(__file__).parents[2]
 
 # Whatever can move a figure: what makes rows and fields, what fits, what is fitted, with what.
-_CODE = [
-    *("benchmarks/models", "models", "src/vouch/labels.py"),
+_SHARED = [
+    *(f"benchmarks/models/{part}.py" for part in ("comparison", "ours", "peers", "rows")),
     *(f"training/{part}.py" for part in ("fit", "frame", "run", "split", "strength")),
-    *(f"src/vouch/{part}" for part in ("book", "domain", "features", "policy", "simulator")),
+    *(f"src/vouch/{part}" for part in ("book", "domain", "features", "labels.py", "policy")),
     *(f"src/vouch/scoring/{part}.py" for part in ("bundle", "encode", "linear", "spec")),
     *("src/vouch/monitoring/performance.py", "requirements.lock", "requirements-peers.lock"),
 ]
+_OF_FILES = [f"benchmarks/models/{part}" for part in ("sba.py", "panel.py", "taiwan.py", "specs")]
+_OF_THE_PROVINCE = ["benchmarks/models/province.py", "models", "src/vouch/simulator"]
 _READ = (".py", ".toml", ".lock")
 
 
@@ -62,16 +64,17 @@ class Measured:
         return cls(protocol.name, protocol.about, learnt, len(judged), bad, stamp, results)
 
 
-def stamp(options: Mapping[str, int], root: Path = ROOT) -> Stamp:
-    """The stamp of the code as it lies there now."""
+def stamp(protocol: str, options: Mapping[str, int], root: Path = ROOT) -> Stamp:
+    """The stamp of a protocol's code as it lies there now."""
+    own = _OF_THE_PROVINCE if protocol.startswith("province") else _OF_FILES
     digest = hashlib.sha256()
-    for path in _sources(root):
+    for path in _sources(root, [*_SHARED, *own]):
         digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
     return Stamp(digest.hexdigest()[:12], _commit(root), dict(options))
 
 
-def _sources(root: Path) -> Iterator[Path]:
-    for place in _CODE:
+def _sources(root: Path, places: Sequence[str]) -> Iterator[Path]:
+    for place in places:
         whole = root / place
         found = [whole] if whole.is_file() else sorted(whole.rglob("*"))
         yield from (path for path in found if path.is_file() and path.suffix in _READ)

@@ -171,12 +171,21 @@ def test_the_stamp_follows_what_can_move_a_figure_and_nothing_else(tmp_path: Pat
     for name in ("training/fit.py", "models/pre_loan/spec.toml", "models/pre_loan/card.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("one", encoding="utf-8")
-    first = kept.stamp({}, tmp_path)
-    assert first.commit == "unknown"
+
+    def codes() -> list[str]:
+        return [kept.stamp(name, {}, tmp_path).code for name in ("province", "card6")]
+
+    first = codes()
+    assert kept.stamp("card6", {}, tmp_path).commit == "unknown"
     (tmp_path / "models/pre_loan/card.md").write_text("two", encoding="utf-8")
-    assert kept.stamp({}, tmp_path).code == first.code
+    assert codes() == first
+    # the shipped specifications are the province's alone
     (tmp_path / "models/pre_loan/spec.toml").write_text("two", encoding="utf-8")
-    assert kept.stamp({}, tmp_path).code != first.code
+    second = codes()
+    assert second[0] != first[0]
+    assert second[1] == first[1]
+    (tmp_path / "training/fit.py").write_text("two", encoding="utf-8")
+    assert all(now != before for now, before in zip(codes(), second, strict=True))
 
 
 def test_the_province_is_its_three_stages() -> None:
@@ -237,6 +246,22 @@ def test_nothing_is_known_too_early(real: tuple[Protocol, Book]) -> None:
     assert not {"tenor_months", "days_to_maturity"} & _told(fields)
     assert list(hindsight.unknown_then(book, part.frame)) == []
     assert list(hindsight.unknown_then(book, _as_features(part.frame, fields))) == []
+
+
+def _told(fields: dict[str, np.ndarray]) -> set[str]:
+    return {n for n, values in fields.items() if not pd.isna(values).all()}
+
+
+def _as_features(frame: Frame, fields: dict[str, np.ndarray]) -> Frame:
+    """The plain fields in the frame's place; texts as features give them, the state left out."""
+    columns = {
+        name: values.astype(float)
+        if pd.api.types.is_numeric_dtype(values)
+        else np.array([None if pd.isna(v) else v for v in values], dtype=object)
+        for name, values in fields.items()
+        if name != "region"
+    }
+    return Frame(frame.spine, columns, frame.outcome, frame.history)
 
 
 @pytest.mark.slow
