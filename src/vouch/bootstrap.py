@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from threading import RLock
 from uuid import uuid4
@@ -24,6 +24,7 @@ from vouch.scoring.bundle import Bundle
 from vouch.scoring.champions import Challengers, Champions, LastInUse, Packed
 from vouch.scoring.registry import Registry
 from vouch.settings import Settings
+from vouch.store.decisions import Verdict
 from vouch.store.store import Store
 from vouch.warning.duty import Duty
 from vouch.warning.linking import Linker
@@ -118,6 +119,12 @@ class Vouch:
             self.registry.restore(stage, before)
             raise
         return before
+
+    def verdicts(self, stage: Stage, since: date, until: date) -> list[Verdict]:
+        """What was said of the applicants of a window; of running guarantees none is refused."""
+        if stage is not Stage.PRE_LOAN:
+            return []
+        return self.store().decisions.verdicts(stage.value, since, until)
 
     @cached_property
     def indicators(self) -> Mapping[str, Indicator]:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from threading import Barrier, Thread
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from vouch.errors import ConflictError
 from vouch.store.audit import AuditEntry, AuditHead
-from vouch.store.decisions import DecisionRecord, Once
+from vouch.store.decisions import DecisionRecord, Once, Verdict
 from vouch.store.engine import Database
 from vouch.store.store import Store
 
@@ -52,6 +52,18 @@ def test_the_same_request_is_given_the_decision_it_was_given(store: Store) -> No
     assert store.decisions.add([decision("d2")], NOW, ONCE) == [first]
     assert store.decisions.earlier(ONCE) == [first]
     assert store.decisions.one("d2") is None
+
+
+def test_the_newest_verdict_on_each_applicant_of_a_window(store: Store) -> None:
+    said = {"advice": {"decision": "decline"}, "default_probability": 0.2}
+    later = {"advice": None, "default_probability": 0.1}
+    again = NOW + timedelta(hours=1)
+    store.decisions.add([decision("d1", answer=said), decision("d0", guarantee_id="G0")], NOW)
+    store.decisions.add([decision("d2", answer=later, made_at=again)], NOW)
+    store.decisions.add([decision("d3", guarantee_id="G3", as_of=date(2024, 7, 2))], NOW)
+    store.decisions.add([decision("d4", guarantee_id="G4", stage="in_loan")], NOW)
+    found = store.decisions.verdicts("pre_loan", date(2024, 6, 30), date(2024, 7, 1))
+    assert found == [Verdict("G0", None, 0.1 + 0.2), Verdict("G1", None, 0.1)]
 
 
 def test_a_list_is_given_again_in_its_order(store: Store) -> None:

@@ -155,11 +155,12 @@ def evaluate(
     from vouch.bootstrap import build
     from vouch.monitoring.evaluation import evaluate as judge
 
-    parts = build(Settings.from_env())
-    bundle = parts.champion(parsed_stage(stage))
+    parts, chosen = build(Settings.from_env()), parsed_stage(stage)
+    bundle = parts.champion(chosen)
     days = required_day(from_), required_day(until)
+    verdicts = parts.verdicts(chosen, *days)
     with progress("evaluating") as step:
-        found = judge(Book(book), bundle, parts.policy, *days, clock.today(), step)
+        found = judge(Book(book), bundle, parts.policy, *days, clock.today(), step, verdicts)
     if json_:
         say_json(found.summary())
         return
@@ -175,6 +176,13 @@ def evaluate(
             f"  grade {g.grade}: {g.rows:>7,} cases, predicted {g.predicted:7.2%}, "
             f"observed {g.observed.value:7.2%}  [{g.observed.low:.2%}, {g.observed.high:.2%}]"
         )
+    for m in found.months:
+        say(
+            f"  {m.period}: {m.rows:>7,} cases, predicted {m.predicted:7.2%}, "
+            f"observed {m.observed:7.2%}"
+        )
+    for line in found.selection.lines():
+        say(f"  {line}")
 
 
 @app.command()

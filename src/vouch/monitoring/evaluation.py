@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -23,13 +24,18 @@ from vouch.monitoring.performance import (
     flat,
     measure,
 )
+from vouch.monitoring.selection import Selection
 from vouch.policy.reading import Policy
 from vouch.scoring.bundle import Bundle
+from vouch.store.decisions import Verdict
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures over cases whose outcome is known; `unknown` counts those left out."""
+    """Figures over cases whose outcome is known; `unknown` counts those left out.
+
+    `selection` says what applicants outside the book could do to the rate.
+    """
 
     stage: str
     version: str
@@ -41,6 +47,7 @@ class Evaluation:
     rows: int
     compensated: int
     unknown: int
+    selection: Selection
 
     def summary(self) -> dict[str, Any]:
         """As `vouch evaluate --json` prints it."""
@@ -53,6 +60,7 @@ class Evaluation:
             "compensated": self.compensated,
             "outcome_unknown": self.unknown,
             **flat(self.figures),
+            "selection": self.selection.summary(),
             "months": [vars(level) for level in self.months],
             "grades": [vars(level) | {"observed": vars(level.observed)} for level in self.grades],
         }
@@ -66,8 +74,12 @@ def evaluate(
     until: date,
     today: date,
     progress: Progress = silent,
+    verdicts: Sequence[Verdict] = (),
 ) -> Evaluation:
     """Score the cases of a window as of their own dates and judge by the outcomes known today.
+
+    Args:
+        verdicts: what was said of the applicants of the window, in the book or not.
 
     Raises:
         NotFoundError: the window holds no case with a known outcome.
@@ -81,7 +93,8 @@ def evaluate(
     unknown = int(len(cases) - settled.sum())
     cases, outcome = cases.take(settled), outcome[settled]
     names = list(dict.fromkeys([*bundle.encoder.names, *bundle.spec.limits]))
-    columns = describe(known, cases.cases, names, PortfolioIndex.of(known), progress)
+    history = PortfolioIndex.of(known)
+    columns = describe(known, cases.cases, names, history, progress)
     kept = bundle.spec.within_limits(columns, len(cases))
     cases, outcome = cases.take(kept), outcome[kept]
     if not len(outcome):
@@ -89,6 +102,7 @@ def evaluate(
             f"no {bundle.stage.value} case from {since} to {until} has an outcome known by "
             f"{known.as_of}; the horizon is {bundle.spec.horizon}"
         )
+    in_the_book = frozenset(history.table["guarantee_id"].to_pylist())
     matrix = bundle.encoder.matrix({name: columns[name][kept] for name in bundle.encoder.names})
     probability = bundle.probabilities(matrix)
     grade = [policy.grade(bundle.scale.score(p)).name for p in probability.tolist()]
@@ -103,4 +117,5 @@ def evaluate(
         rows=len(outcome),
         compensated=int(outcome.sum()),
         unknown=unknown,
+        selection=Selection.of(verdicts, in_the_book, len(outcome), float(outcome.mean())),
     )

@@ -102,6 +102,15 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What was said of an applicant: the word of the advice, None where none was given."""
+
+    guarantee_id: str
+    decision: str | None
+    default_probability: float
+
+
 class Decisions:
     """The decisions of a store; they are added and read, never changed."""
 
@@ -171,6 +180,18 @@ class Decisions:
             ids = [row[0] for row in connection.execute(query)]
             return found(connection, ids)
 
+    def verdicts(self, stage: str, since: date, until: date) -> list[Verdict]:
+        """The newest decision on each case of a stage as of a day in [since, until], by case."""
+        c = DECISIONS.c
+        query = (
+            select(c.guarantee_id, c.answer)
+            .where(c.stage == stage, c.as_of.between(since, until))
+            .order_by(c.guarantee_id, c.made_at)
+        )
+        with self._database.reading() as connection:
+            newest = {row.guarantee_id: _verdict(row) for row in connection.execute(query)}
+        return list(newest.values())
+
     def archive(self, kind: str, hash_: str, content: bytes, now: datetime) -> None:
         """Keep the content of a policy or a model under its hash; once is enough."""
         row = {"kind": kind, "hash": hash_, "at": now, "content": content}
@@ -183,6 +204,12 @@ class Decisions:
         with self._database.reading() as connection:
             content: bytes | None = connection.execute(query).scalar()
         return content
+
+
+def _verdict(row: Any) -> Verdict:
+    advice = row.answer.get("advice") or {}
+    said = float(row.answer["default_probability"])
+    return Verdict(row.guarantee_id, advice.get("decision"), said)
 
 
 # Databases take so many values in one list.
