@@ -14,8 +14,8 @@ from typing import Any
 
 from vouch.store.decisions import Verdict
 
-# Refused applicants do worse than a model of the granted says: on the simulated province up to seven
-# times (docs/decisions/0007-level-across-the-cycle.md).
+# Refused applicants do worse than a model of the granted says: seven times as often fail on the
+# simulated province (docs/decisions/0007-level-across-the-cycle.md).
 FACTORS = {"as predicted": 1, "twice as predicted": 2, "eight times as predicted": 8}
 DECLINE = "decline"
 
