@@ -5,26 +5,22 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.models.rows import (
     Fold,
-    Part,
     Protocol,
-    between,
     cases,
     known_at_end,
     with_lender,
 )
-from vouch.book.book import Book
+from vouch.book.book import Book, Known
 from vouch.domain.stage import Stage
 from vouch.scoring.spec import Spec
 from vouch.settings import Settings
 from vouch.simulator import simulate
 from vouch.simulator.ceiling import best_reachable
 
-GUARANTEES, SEED = 60_000, 11
-MOST_JUDGED = 40_000
+GUARANTEES, SEED = 240_000, 12
+MOST_LEARNT, MOST_JUDGED = 300_000, 100_000
 _FIRST, _LAST = date(2014, 1, 1), date(2025, 6, 30)
 _FIELDS = [
     *("amount", "guaranteed_share", "product", "channel", "scheme", "repayment", "is_revolving"),
@@ -66,24 +62,22 @@ def _of_stage(name: str, about: str, stage: Stage, fields: list[str], scratch: P
     if not book.commits():
         simulate(book, GUARANTEES, SEED, first=_FIRST, until=_LAST)
     spec = Spec.read(Settings.from_env().models / stage.value / "spec.toml")
-    part = with_lender(cases(known_at_end(book), spec, fields, _FIRST, _LAST))
-    fold = _latest_year(part, spec)
+    fold = _latest_year(known_at_end(book), spec, fields)
     judged = fold.judge.frame.spine
     ends = [spec.horizon.end(day) for day in judged.table["as_of"].to_pylist()]
     ceiling = best_reachable(book, stage, judged.cases, ends)
     return Protocol(name, about, spec, [Fold(fold.learn, fold.judge, fold.until, ceiling)])
 
 
-def _latest_year(part: Part, spec: Spec) -> Fold:
-    """The last twelve months with an outcome, against all that was known before them.
+def _latest_year(known: Known, spec: Spec, fields: list[str]) -> Fold:
+    """The last twelve months whose horizon has ended, against all that was known before them.
 
-    Of the rows judged at most MOST_JUDGED, drawn at random: the ceiling takes its time.
+    At most MOST_LEARNT rows learnt from, which the slowest peers allow, and MOST_JUDGED judged,
+    which the ceiling allows; drawn at random.
     """
-    last = date(1970, 1, 1) + timedelta(days=int(part.frame.as_of[-1]))
+    last = spec.horizon.start(_LAST)
     first = last - timedelta(days=364)
     until = first - timedelta(days=1)
-    learn = part.take(between(part, _FIRST, spec.horizon.start(until)))
-    rows = np.flatnonzero(between(part, first, last))
-    drawn = np.zeros(len(part.outcome), dtype=bool)
-    drawn[np.random.default_rng(SEED).permutation(rows)[:MOST_JUDGED]] = True
-    return Fold(learn, part.take(drawn), until)
+    learn = cases(known, spec, fields, _FIRST, spec.horizon.start(until), most=MOST_LEARNT)
+    judge = cases(known, spec, fields, first, last, most=MOST_JUDGED)
+    return Fold(with_lender(learn), with_lender(judge), until)

@@ -21,7 +21,7 @@ from vouch.features.asof import Floats
 from vouch.features.describe import describe
 from vouch.features.facts import to_days
 from vouch.features.portfolio import PortfolioIndex
-from vouch.features.spine import spine
+from vouch.features.spine import Spine, spine
 from vouch.labels import outcomes
 from vouch.scoring.spec import Spec
 
@@ -80,6 +80,7 @@ def cases(
     since: date,
     until: date,
     settled: bool = True,
+    most: int | None = None,
 ) -> Part:
     """Every case of the spec's population in a window, with the outcome known by now.
 
@@ -87,8 +88,9 @@ def cases(
         known: the door at the last day of the file.
         fields: features that are plain fields, for the other models.
         settled: leave out cases without an outcome (yet).
+        most: keep at most so many cases, drawn at random.
     """
-    rows = spine(known, spec.moment, since, until)
+    rows = _drawn(spine(known, spec.moment, since, until), most)
     ends = [spec.horizon.end(day) for day in rows.table["as_of"].to_pylist()]
     outcome = outcomes(known, rows, ends)
     history = PortfolioIndex.of(known)
@@ -100,6 +102,14 @@ def cases(
         kept &= ~np.isnan(outcome)
     ours = {name: columns[name] for name in dict.fromkeys([*spec.feature_names, *spec.limits])}
     return Part(Frame(rows, ours, outcome, history), plain).take(kept)
+
+
+def _drawn(rows: Spine, most: int | None) -> Spine:
+    if most is None or len(rows) <= most:
+        return rows
+    kept = np.zeros(len(rows), dtype=bool)
+    kept[np.random.default_rng(0).permutation(len(rows))[:most]] = True
+    return rows.take(kept)
 
 
 def between(part: Part, since: date, until: date) -> np.ndarray:

@@ -32,6 +32,13 @@ def worst_arrears_365d(performance: History) -> Floats:
     return performance.within(365).max("days_past_due")
 
 
+@feature(zh="近90天逾期月数", en="months in arrears in 90 days", unit="count")
+def months_in_arrears_90d(performance: History) -> Floats:
+    """Month ends of the last 95 days with any amount past due: three of them."""
+    recent = performance.within(95)
+    return recent.where(recent.column("days_past_due") > 0).count()
+
+
 @feature(zh="近180天逾期月数", en="months in arrears in 180 days", unit="count")
 def months_in_arrears_180d(performance: History) -> Floats:
     """Month ends of the last 180 days with any amount past due."""
@@ -101,6 +108,39 @@ def days_on_book(guarantee: Current) -> Floats:
 def days_to_maturity(guarantee: Current) -> Floats:
     """Days until the loan is due; negative once past it."""
     return -guarantee.days_since("maturity_on")
+
+
+def _falls_due(guarantee: Current, days: float) -> Floats:
+    left = days_to_maturity(guarantee)
+    return np.where(np.isnan(left), np.nan, (left <= days).astype(np.float64))
+
+
+def _days_to_run(guarantee: Current, days: float) -> Floats:
+    return np.clip(days_to_maturity(guarantee), -60.0, days)
+
+
+@feature(zh="九个月内到期", en="falls due within nine months", unit="flag")
+def falls_due_270d(guarantee: Current) -> Floats:
+    """Whether the loan is due within 270 days: soon enough to be compensated within the year."""
+    return _falls_due(guarantee, 270.0)
+
+
+@feature(zh="剩余期限（至多九个月）", en="days to run, of nine months", unit="days")
+def days_to_run_270d(guarantee: Current) -> Floats:
+    """Days until the loan is due, between -60 and 270: the time a year's horizon leaves it."""
+    return _days_to_run(guarantee, 270.0)
+
+
+@feature(zh="三个月内到期", en="falls due within three months", unit="flag")
+def falls_due_90d(guarantee: Current) -> Floats:
+    """Whether the loan is due within 90 days: soon enough to be compensated within 180."""
+    return _falls_due(guarantee, 90.0)
+
+
+@feature(zh="剩余期限（至多三个月）", en="days to run, of three months", unit="days")
+def days_to_run_90d(guarantee: Current) -> Floats:
+    """Days until the loan is due, between -60 and 90: the time a horizon of 180 days leaves it."""
+    return _days_to_run(guarantee, 90.0)
 
 
 @feature(zh="近180天逾期月数变化", en="change of months in arrears, half-years", unit="count")

@@ -14,13 +14,16 @@ from vouch.features.asof import Feature, Unit
 _FEATURES: dict[str, Feature] = {}
 
 
-def feature(*, zh: str, en: str, unit: Unit) -> Callable[[Any], Any]:
+def feature(
+    *, zh: str, en: str, unit: Unit, inputs: tuple[str, ...] | None = None
+) -> Callable[[Any], Any]:
     """Declare a function as a feature: its name is the column, its parameters are its inputs.
 
     Args:
         zh: what it is called in a Chinese reason.
         en: what it is called in an English reason.
         unit: how its value is written; "category" for texts.
+        inputs: names of the inputs where the function takes any number of them.
     """
 
     def declare(function: Any) -> Any:
@@ -30,7 +33,7 @@ def feature(*, zh: str, en: str, unit: Unit) -> Callable[[Any], Any]:
         _FEATURES[name] = Feature(
             name=name,
             function=function,
-            inputs=tuple(inspect.signature(function).parameters),
+            inputs=inputs or tuple(inspect.signature(function).parameters),
             zh=zh,
             en=en,
             unit=unit,

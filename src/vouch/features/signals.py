@@ -17,6 +17,15 @@ def _events(kinds: Sequence[History], days: float) -> Floats:
     return found
 
 
+# Whatever is bad news by itself, whoever tells it.
+_ADVERSE = (
+    *("tax_arrears", "social_security_gap", "housing_fund_gap", "bureau_overdue", "bureau_class"),
+    *("court_claim", "court_enforcement", "dishonest_debtor", "insolvency", "asset_seizure"),
+    *("abnormal_listing", "serious_violation", "equity_frozen", "equity_pledged"),
+    *("fund_diversion", "unreachable", "controller_incident", "negative_news", "buyer_lost"),
+)
+
+
 @feature(zh="近90天纳税额同比变化", en="change of tax paid, 90 days year on year", unit="share")
 def tax_paid_change_90d(tax_paid: History) -> Floats:
     """Mean tax paid in the last 90 days against the same 90 days a year before."""
@@ -153,3 +162,19 @@ def business_events_180d(
     """Money diverted, attempts in vain, grave events, bad news and buyers lost in 180 days."""
     kinds = (fund_diversion, unreachable, controller_incident, negative_news, buyer_lost)
     return _events(kinds, 180)
+
+
+@feature(
+    zh="近100天不利事件", en="adverse events of any kind in 100 days", unit="count", inputs=_ADVERSE
+)
+def adverse_events_100d(*kinds: History) -> Floats:
+    """Adverse events of the last 100 days, whoever told them."""
+    return _events(kinds, 100)
+
+
+@feature(
+    zh="近一年不利事件", en="adverse events of any kind in 365 days", unit="count", inputs=_ADVERSE
+)
+def adverse_events_365d(*kinds: History) -> Floats:
+    """Adverse events of the last 365 days, whoever told them."""
+    return _events(kinds, 365)
