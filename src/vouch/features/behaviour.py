@@ -111,12 +111,13 @@ def days_to_maturity(guarantee: Current) -> Floats:
 
 
 def _falls_due(guarantee: Current, days: float) -> Floats:
-    left = days_to_maturity(guarantee)
+    left: Floats = days_to_maturity(guarantee)
     return np.where(np.isnan(left), np.nan, (left <= days).astype(np.float64))
 
 
 def _days_to_run(guarantee: Current, days: float) -> Floats:
-    return np.clip(days_to_maturity(guarantee), -60.0, days)
+    left: Floats = np.clip(days_to_maturity(guarantee), -60.0, days)
+    return left
 
 
 @feature(zh="九个月内到期", en="falls due within nine months", unit="flag")
