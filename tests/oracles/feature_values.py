@@ -303,6 +303,38 @@ def newest_changed(kind: str, older: float, newer: float) -> Callable[[Case], Va
     return lambda c: over(newest(c.kind(kind)), mean(c.kind(kind, older, newer)), 1.0)
 
 
+def to_usual(kind: str, recent: float, settled: float = 180) -> Callable[[Case], Value]:
+    """Mean of the last `recent` days over that of all reports `settled` days old or older."""
+    return lambda c: over(mean(c.kind(kind, recent)), mean(c.kind(kind, math.inf, settled)))
+
+
+def invoiced_to_revenue(case: Case) -> Value:
+    monthly, revenue = mean(case.kind("invoice_out", 190)), case.borrower.get("annual_revenue")
+    yearly_sales = None if monthly is None else 12.0 * monthly
+    return over(yearly_sales, None if revenue is None else float(revenue))
+
+
+def account_cover(case: Case) -> Value:
+    guaranteed = float(case.guarantee["guaranteed_amount"])
+    return over(newest(case.kind("account_balance", 45)), guaranteed)
+
+
+def falls_due(days: int) -> Callable[[Case], Value]:
+    def value(case: Case) -> Value:
+        left = days_since("guarantee", "maturity_on", sign=-1)(case)
+        return None if left is None else float(left <= days)  # type: ignore[operator]
+
+    return value
+
+
+def days_to_run(days: int) -> Callable[[Case], Value]:
+    def value(case: Case) -> Value:
+        left = days_since("guarantee", "maturity_on", sign=-1)(case)
+        return None if left is None else float(max(-60, min(days, left)))  # type: ignore[type-var]
+
+    return value
+
+
 def now(kind: str, days: float = math.inf) -> Callable[[Case], Value]:
     return lambda case: newest(case.kind(kind, days))
 
@@ -397,6 +429,13 @@ def against_the_year_before(kind: str) -> Callable[[Case], Value]:
     return lambda c: less(newest(c.kind(kind)), mean(c.kind(kind, YEAR + 100, 100)))
 
 
+ADVERSE = (
+    *("tax_arrears", "social_security_gap", "housing_fund_gap", "bureau_overdue", "bureau_class"),
+    *("court_claim", "court_enforcement", "dishonest_debtor", "insolvency", "asset_seizure"),
+    *("abnormal_listing", "serious_violation", "equity_frozen", "equity_pledged"),
+    *("fund_diversion", "unreachable", "controller_incident", "negative_news", "buyer_lost"),
+)
+
 ORACLE: dict[str, Callable[[Case], Value]] = {
     # what is asked for
     **{
@@ -438,6 +477,7 @@ ORACLE: dict[str, Callable[[Case], Value]] = {
     "worst_arrears_90d": worst(90),
     "worst_arrears_180d": worst(180),
     "worst_arrears_365d": worst(365),
+    "months_in_arrears_90d": months_where(lambda v: v > 0, "days_past_due", 95),
     "months_in_arrears_180d": months_where(lambda v: v > 0, "days_past_due", 180),
     "months_in_arrears_365d": months_where(lambda v: v > 0, "days_past_due", 365),
     "months_late_365d": months_where(lambda v: v >= 30, "days_past_due", 365),
@@ -451,6 +491,10 @@ ORACLE: dict[str, Callable[[Case], Value]] = {
     "extensions_180d": lambda case: sum(case.month("is_extended", 180)),
     "days_on_book": days_since("guarantee", "start_on"),
     "days_to_maturity": days_since("guarantee", "maturity_on", sign=-1),
+    "falls_due_270d": falls_due(270),
+    "days_to_run_270d": days_to_run(270),
+    "falls_due_90d": falls_due(90),
+    "days_to_run_90d": days_to_run(90),
     "months_in_arrears_change_180d": half_years,
     "balance_change_180d": balance_change,
     # what others see
@@ -484,6 +528,19 @@ ORACLE: dict[str, Callable[[Case], Value]] = {
         180,
         *("fund_diversion", "unreachable", "controller_incident", "negative_news", "buyer_lost"),
     ),
+    **{f"adverse_events_{days}d": events(days, *ADVERSE) for days in (100, 365)},
+    # against the usual level
+    "insured_to_usual": to_usual("insured_headcount", 120),
+    "declared_sales_to_usual": to_usual("tax_declared", 120),
+    "tax_paid_to_usual": to_usual("tax_paid", 200, 270),
+    "invoice_to_usual": to_usual("invoice_out", 100),
+    "invoice_to_revenue": invoiced_to_revenue,
+    "purchases_to_usual": to_usual("invoice_in", 120),
+    "top_buyer_share_to_usual": to_usual("top_buyer_share", 120),
+    "power_to_usual": to_usual("power_used", 100),
+    "debt_to_usual": to_usual("bureau_debt", 110),
+    "limit_to_usual": to_usual("bureau_limit", 110),
+    "account_cover_45d": account_cover,
     # invoices
     "invoiced_sales_365d": if_seen("invoice_out", year_of("invoice_out")),
     "amount_to_invoiced_sales_365d": sales_ratio,
