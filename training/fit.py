@@ -253,7 +253,7 @@ def _with_weights(
 
 
 def _averaged(term: Term, matrix: Matrix) -> Term:
-    mean = float(term.values(matrix[:, term.position]).mean())
+    mean = float(Linear(0.0, (term,)).margins(matrix).mean())
     return replace(term, average=mean)
 
 

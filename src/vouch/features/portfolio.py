@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from vouch.book.book import Known
+from vouch.compiled import compiled
 from vouch.features.asof import NEVER, FactTable, Floats, Integers, Objects
 from vouch.features.given import Lazy
 from vouch.features.vintages import SIGN_DAYS, Vintages
@@ -95,9 +96,9 @@ class _Days:
 
     def before(self, group: Integers, limit: Floats) -> Integers:
         """The place of the first event of each group on or after its limit; group -1 has none."""
-        inside = np.clip(_SHIFT + limit, 0.0, _SPAN - 1)
-        found = np.searchsorted(self.keys, np.maximum(group, 0) * _SPAN + inside, "left")
-        return np.where(group < 0, 0, found).astype(np.int64)
+        found = np.zeros(len(group), dtype=np.int64)
+        find_places(self.keys, group, limit, found)
+        return found
 
     def count(self, group: Integers, since: Floats, until: Floats) -> Floats:
         """Events in [since, until)."""
@@ -112,6 +113,15 @@ class _Days:
         """Days passed by `until` since each event before it, summed."""
         last, first = self.before(group, until), np.where(group < 0, 0, self.starts[group])
         return (last - first) * until - (self.running[last] - self.running[first])
+
+
+@compiled
+def find_places(keys: Floats, group: Integers, limit: Floats, found: Integers) -> None:
+    """`_Days.before` into zeros that are there."""
+    for case in range(len(group)):
+        if group[case] >= 0:
+            inside = min(max(_SHIFT + limit[case], 0.0), _SPAN - 1.0)
+            found[case] = np.searchsorted(keys, group[case] * _SPAN + inside)
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from vouch.compiled import compiled
 from vouch.features.asof import Floats
 from vouch.scoring.encode import Matrix
 
@@ -37,18 +40,9 @@ class Term:
     by_code: tuple[float, ...] = ()
     average: float = 0.0
 
-    def values(self, column: Floats) -> Floats:
-        """The term for each row."""
-        absent = np.isnan(column)
-        if self.by_code:
-            codes = np.where(absent, 0, column).astype(np.int64)
-            return np.where(absent, self.missing, np.asarray(self.by_code)[codes])
-        # min and max rather than clip: they keep a row's value the same alone and in a batch
-        seen = self.standard(column) * self.weight
-        return np.where(absent, self.missing, seen)
-
     def standard(self, column: Floats) -> Floats:
         """The standardised, bounded value of a numeric column."""
+        # min and max rather than clip: they keep a row's value the same alone and in a batch
         scaled = (TRANSFORMS[self.transform](column) - self.centre) / self.spread
         return np.minimum(np.maximum(scaled, -self.bound), self.bound)
 
@@ -67,17 +61,33 @@ class Linear:
 
     def margins(self, matrix: Matrix) -> Floats:
         """Margins, one per row."""
-        total = np.full(len(matrix), self.intercept)
-        for term in self.terms:
-            total += term.values(matrix[:, term.position])
-        return total
+        return self._applied(matrix)[0]
 
     def contributions(self, matrix: Matrix) -> Matrix:
         """Each feature's term less its average, rows × columns of `matrix`."""
-        found = np.zeros(matrix.shape)
-        for term in self.terms:
-            found[:, term.position] += term.values(matrix[:, term.position]) - term.average
-        return found
+        return self._applied(matrix)[1]
+
+    def _applied(self, matrix: Matrix) -> tuple[Floats, Matrix]:
+        columns = self._columns
+        seen = matrix[:, columns.position]
+        for place, term in enumerate(self.terms):
+            if term.transform != "none":
+                seen[:, place] = TRANSFORMS[term.transform](matrix[:, term.position])
+        margins, parts = np.full(len(matrix), self.intercept), np.zeros(matrix.shape)
+        add_terms(columns, np.ascontiguousarray(seen), margins, parts)
+        return margins, parts
+
+    @cached_property
+    def _columns(self) -> Columns:
+        codes = [term.by_code for term in self.terms]
+        return Columns(
+            position=np.array([term.position for term in self.terms], dtype=np.int64),
+            figures=np.array(
+                [(t.centre, t.spread, t.bound, t.weight, t.missing, t.average) for t in self.terms]
+            ).reshape(len(self.terms), 6),
+            code_start=np.cumsum([0, *map(len, codes)]),
+            codes=np.array([value for some in codes for value in some], dtype=np.float64),
+        )
 
     def body(self) -> dict[str, Any]:
         """As stored."""
@@ -88,3 +98,33 @@ class Linear:
         """From what was stored."""
         terms = tuple(Term(**{**t, "by_code": tuple(t["by_code"])}) for t in body["terms"])
         return cls(float(body["intercept"]), terms)
+
+
+class Columns(NamedTuple):
+    """The terms as arrays: per term its column, its figures in their order, and its codes' span."""
+
+    position: NDArray[np.int64]
+    figures: Floats
+    code_start: NDArray[np.int64]
+    codes: Floats
+
+
+@compiled
+def add_terms(columns: Columns, seen: Floats, margins: Floats, parts: Floats) -> None:
+    """Add every term of each row, in the order of terms, to its margin and to its feature's part.
+
+    Args:
+        seen: rows × terms, transformed.
+    """
+    for row in range(len(seen)):
+        for term in range(len(columns.position)):
+            centre, spread, bound, weight, missing, average = columns.figures[term]
+            first, value = columns.code_start[term], seen[row, term]
+            if np.isnan(value):
+                found = missing
+            elif columns.code_start[term + 1] > first:
+                found = columns.codes[first + int(value)]
+            else:
+                found = min(max((value - centre) / spread, -bound), bound) * weight
+            margins[row] += found
+            parts[row, columns.position[term]] += found - average

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 from vouch.book.tables import TABLES
@@ -178,6 +179,8 @@ def _date(name: str, rows: Sequence[dict[str, Any]], as_of: date) -> None:
 def _misdated(name: str, rows: Sequence[dict[str, Any]], as_of: date) -> list[FieldFault]:
     faults = []
     for i, row in enumerate(rows):
+        if row["event_at"] <= row["known_at"] <= as_of:
+            continue
         for column in ("event_at", "known_at"):
             if row[column] > as_of:
                 late = f"{row[column]} lies after as_of {as_of}"
@@ -189,10 +192,12 @@ def _misdated(name: str, rows: Sequence[dict[str, Any]], as_of: date) -> list[Fi
 
 
 def _repeated(name: str, rows: Sequence[dict[str, Any]]) -> list[FieldFault]:
+    keys = list(map(itemgetter(*TABLES[name].key, "known_at"), rows))
+    if len(set(keys)) == len(keys):
+        return []
     seen: dict[tuple[Any, ...], int] = {}
     faults = []
-    for i, row in enumerate(rows):
-        key = tuple(row[column] for column in (*TABLES[name].key, "known_at"))
+    for i, key in enumerate(keys):
         first = seen.setdefault(key, i)
         if first != i:
             reason = f"repeats {_place(name, first)}; a correction needs a later known_at"
