@@ -90,6 +90,7 @@ def test_what_cannot_be_stored_is_not_answered(client, strokes, monkeypatch):
     def full(lone, made):
         raise StoreError("database or disk is full")
 
+    monkeypatch.setattr(client.desk, "keep_at_once", lambda lone, made: False)
     monkeypatch.setattr(client.desk, "keep_together", full)
     answers = at_once(client, [(case(n), None) for n in range(3)])
     assert [answer.status_code for answer in answers] == [503] * 3
@@ -104,6 +105,7 @@ def test_a_store_that_hangs_is_not_waited_for(client, strokes, monkeypatch):
         return keep(lone, made)
 
     monkeypatch.setattr(client.app.state.together, "_stored_within", 0.1)
+    monkeypatch.setattr(client.desk, "keep_at_once", lambda lone, made: False)
     monkeypatch.setattr(client.desk, "keep_together", slow)
     began = time.monotonic()
     first = at_once(client, [(case(n), f"hang-{n}") for n in range(20)])

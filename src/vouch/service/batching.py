@@ -1,7 +1,8 @@
 """Requests that are there at the same time are decided in one stroke and stored in one transaction.
 
 Deciding many cases at once costs little more than deciding one, and so does storing them. While one
-batch is being stored the next gathers, so nobody waits for the sake of a batch.
+batch is decided and stored the next gathers, so nobody waits for the sake of a batch. A store that
+would have to be waited for is written to by another thread.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ class Batching:
                     await self._answer(desk, batch)
                 except Exception as error:
                     _fail(batch, error)
+                await asyncio.sleep(0)  # answers go out before others are decided
         finally:
             self._is_working = False
 
@@ -103,11 +105,16 @@ class Batching:
             return
         lone = [one.lone for one in batch]
         loop = asyncio.get_running_loop()
-        keeping = loop.run_in_executor(self._writer, desk.keep_together, lone, made)
         answers = [
             as_json(shown(record.answer, one.caller.institution))
             for one, record in zip(lone, made, strict=True)
         ]
+        if desk.keep_at_once(lone, made):
+            _give(batch, answers)
+            if desk.wants_checkpoint:
+                loop.run_in_executor(self._writer, desk.checkpoint)
+            return
+        keeping = loop.run_in_executor(self._writer, desk.keep_together, lone, made)
         await asyncio.wait([keeping], timeout=self._stored_within)
         if not keeping.done():
             self._stuck = keeping

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
     from vouch.service.what_if import WhatIf
 
 
+# A write that takes longer than this is a slow disk's, and is left to another thread for so long.
+_SLOW_SECONDS = 0.25
+_LEFT_ALONE_SECONDS = 5.0
+
+
 @dataclass(frozen=True)
 class Lone:
     """One case that brings its facts, asked alone; it may be decided together with others'."""
@@ -57,6 +63,7 @@ class Desk:
         self.gate = Gate(vouch.store, vouch.access, vouch.settings)
         self.shadow = Shadow(self._deciding, vouch.challengers, vouch.store)
         self._archived: set[str] = set()
+        self._slow_until = 0.0
         self._numbers = count()
         policy = vouch.policy_snapshot
         self._keep("policy", policy.hash, lambda: policy.content)
@@ -158,18 +165,47 @@ class Desk:
             record_of(one.asked, found[one.given.number], one.caller, policy_hash) for one in lone
         ]
 
+    def keep_at_once(self, lone: Sequence[Lone], made: Sequence[DecisionRecord]) -> bool:
+        """Store decisions if that can be done without waiting, all or none; False where it cannot.
+
+        After a write that took long the store is left alone for a while: a slow disk is waited for
+        by a thread that has nothing else to do.
+        """
+        at_once, began = self._vouch.store().at_once, time.monotonic()
+        if at_once is None or began < self._slow_until:
+            return False
+        is_kept = at_once.add(_requests(lone, made), clock.now())
+        if time.monotonic() - began > _SLOW_SECONDS:
+            self._slow_until = time.monotonic() + _LEFT_ALONE_SECONDS
+        if is_kept:
+            self._shadow(lone, made)
+        return is_kept
+
     def keep_together(self, lone: Sequence[Lone], made: Sequence[DecisionRecord]) -> bool:
         """Store decisions, all or none; False where a key was seen before.
 
         Raises:
             StoreError: they could not be stored.
         """
-        requests = [([record], one.once) for one, record in zip(lone, made, strict=True)]
+        requests = _requests(lone, made)
         if not self._vouch.store().decisions.add_together(requests, clock.now()):
             return False
+        self._shadow(lone, made)
+        return True
+
+    @property
+    def wants_checkpoint(self) -> bool:
+        """Whether what was stored at once should be brought home."""
+        at_once = self._vouch.store().at_once
+        return at_once is not None and at_once.wants_checkpoint
+
+    def checkpoint(self) -> None:
+        """Bring home what was stored at once."""
+        self._vouch.store().checkpoint()
+
+    def _shadow(self, lone: Sequence[Lone], made: Sequence[DecisionRecord]) -> None:
         for one, record in zip(lone, made, strict=True):
             self.shadow.add([record], one.caller.institution)
-        return True
 
     def _made(
         self,
@@ -277,6 +313,12 @@ class Desk:
             if decisions.archived(kind, hash_) is None:
                 decisions.archive(kind, hash_, content(), clock.now())
             self._archived.add(hash_)
+
+
+def _requests(
+    lone: Sequence[Lone], made: Sequence[DecisionRecord]
+) -> list[tuple[Sequence[DecisionRecord], Once | None]]:
+    return [([record], one.once) for one, record in zip(lone, made, strict=True)]
 
 
 def _asked(case: KnownCase) -> dict[str, Any]:

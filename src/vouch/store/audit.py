@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from vouch.store.engine import Database
 from vouch.store.tables import AUDIT_HEAD, AUDIT_LOG
 
 START = "0" * 64
+# Number and hash of the last entry, and its time.
+End = tuple[int, str, datetime | None]
 _PAGE = 1000
 
 
@@ -54,10 +56,22 @@ class AuditHead:
     hash: str
 
 
+# The end of the chain, held until the transaction ends.
+END = select(AUDIT_HEAD.c.number, AUDIT_HEAD.c.hash, AUDIT_HEAD.c.at).with_for_update()
+MOVE_END = update(AUDIT_HEAD).values({name: bindparam(name) for name in ("number", "hash", "at")})
+
+
 def append(connection: Connection, *entries: AuditEntry) -> None:
     """Add entries; the chain is held until the transaction ends, so do this last."""
-    query = select(AUDIT_HEAD.c.number, AUDIT_HEAD.c.hash, AUDIT_HEAD.c.at).with_for_update()
-    number, hash_, at = connection.execute(query).one()
+    number, hash_, at = connection.execute(END).one()
+    rows, end = chain((number, hash_, at), entries)
+    connection.execute(insert(AUDIT_LOG), rows)
+    connection.execute(MOVE_END, dict(zip(("number", "hash", "at"), end, strict=True)))
+
+
+def chain(end: End, entries: Iterable[AuditEntry]) -> tuple[list[dict[str, Any]], End]:
+    """The rows of entries that follow on the end of a chain, and the new end."""
+    number, hash_, at = end
     rows = []
     for entry in entries:
         number += 1
@@ -65,8 +79,7 @@ def append(connection: Connection, *entries: AuditEntry) -> None:
         text = _text(number, entry, at)
         hash_ = chained(hash_, text)
         rows.append({"number": number, "text": text, "hash": hash_})
-    connection.execute(insert(AUDIT_LOG), rows)
-    connection.execute(update(AUDIT_HEAD).values(number=number, hash=hash_, at=at))
+    return rows, (number, hash_, at)
 
 
 def chained(before: str, text: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import cached_property
@@ -33,6 +33,7 @@ from vouch.store.engine import Canonical, Database
 from vouch.store.tables import ARCHIVE, DECISION_BASES, DECISIONS, IDEMPOTENCY
 
 DECIDE = "decide"
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -142,11 +143,11 @@ class Decisions:
             Whether they are kept. Nothing of any is where one's key was seen before: add them one
             by one then, to learn whose.
         """
-        claims = [_claiming(once, records, now) for records, once in requests if once is not None]
+        claimed = claims(requests, now)
         try:
             with self._database.writing() as connection:
-                if claims:
-                    connection.execute(insert(IDEMPOTENCY), claims)
+                if claimed:
+                    connection.execute(insert(IDEMPOTENCY), claimed)
                 _add(connection, *(records for records, _ in requests))
         except StoreError as error:
             if isinstance(error.__cause__, IntegrityError):
@@ -252,14 +253,29 @@ def _add(connection: Connection, *requests: Sequence[DecisionRecord]) -> None:
     if not records:
         return
     connection.execute(insert(DECISIONS), [record.row for record in records])
-    bases = [
+    bases = base_rows(records)
+    if bases:
+        connection.execute(insert(DECISION_BASES), bases)
+    append(connection, *audit_entries(requests))
+
+
+def base_rows(records: Sequence[DecisionRecord]) -> list[dict[str, Any]]:
+    """The rows of what decisions stand on."""
+    return [
         {"decision_id": record.decision_id, "basis": record.texts["basis"]}
         for record in records
         if record.basis is not None
     ]
-    if bases:
-        connection.execute(insert(DECISION_BASES), bases)
-    append(connection, *(_entry(request) for request in requests if request))
+
+
+def audit_entries(requests: Iterable[Sequence[DecisionRecord]]) -> list[AuditEntry]:
+    """One entry for each request that made decisions, with the hashes of all of them."""
+    return [_entry(request) for request in requests if request]
+
+
+def claims(requests: Sequence[tuple[Sequence[DecisionRecord], Once | None]], now: datetime) -> Rows:
+    """The rows of the keys by which requests are known again."""
+    return [_claiming(once, records, now) for records, once in requests if once is not None]
 
 
 def _entry(records: Sequence[DecisionRecord]) -> AuditEntry:

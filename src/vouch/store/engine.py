@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from vouch.errors import StoreError
@@ -104,6 +106,23 @@ class Database:
         with self.writing() as connection:
             _lock(connection)
             yield connection
+
+    @property
+    def dialect(self) -> Dialect:
+        """How values are written."""
+        return self._engine.dialect
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file of this machine."""
+        return self._url.drivername == "sqlite"
+
+    def sqlite_alone(self) -> sqlite3.Connection:
+        """A connection of SQLite's own driver that does not wait for other writers."""
+        path = str(self._url.database)
+        found = sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False)
+        _prepare_sqlite(found, None)
+        return found
 
     def close(self) -> None:
         """Give back all connections."""

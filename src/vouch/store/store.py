@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy import insert, select, text
@@ -13,6 +14,7 @@ from sqlalchemy import insert, select, text
 from vouch.domain.alert import Alert, AlertChange
 from vouch.store import alerts, lease, links, outbox, runs
 from vouch.store.alerts import AlertDesk, AlertEvent
+from vouch.store.at_once import AtOnce
 from vouch.store.audit import AuditHead, AuditLog
 from vouch.store.backup import backup, restore
 from vouch.store.decisions import Decisions
@@ -59,6 +61,16 @@ class Store:
         self.retention = Retention(self._database)
         self.audit = AuditLog(self._database)
 
+    @cached_property
+    def at_once(self) -> AtOnce | None:
+        """Adds decisions without waiting, where the database can."""
+        return AtOnce(self._database) if self._database.is_sqlite else None
+
+    def checkpoint(self) -> None:
+        """Bring home what was added at once."""
+        if self.at_once is not None:
+            self.at_once.checkpoint(self._database)
+
     def ping(self) -> None:
         """Ask the database for a sign of life.
 
@@ -70,6 +82,8 @@ class Store:
 
     def close(self) -> None:
         """Give back all connections."""
+        if vars(self).get("at_once"):
+            vars(self).pop("at_once").close()
         self._database.close()
 
     def verify(self, noted: AuditHead | None = None) -> Verified:
