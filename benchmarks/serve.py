@@ -32,8 +32,10 @@ CONCURRENCY = (1, 8, 32)
 _WARM_UP_SECONDS = 2.0
 
 
-def asked(target: Target, concurrency: int, seconds: float, folder: Path) -> dict[str, Any]:
-    """One load of one target, from a process of its own."""
+def asked(
+    target: Target, concurrency: int, seconds: float, folder: Path, least: int = 0
+) -> dict[str, Any]:
+    """One load of one target, from a process of its own; of `least` requests at least."""
     plan = {
         "port": target.port,
         "path": target.path,
@@ -42,6 +44,7 @@ def asked(target: Target, concurrency: int, seconds: float, folder: Path) -> dic
         "unique_header": target.unique_header,
         "concurrency": concurrency,
         "seconds": seconds,
+        "least": least,
     }
     file = folder / "plan.json"
     file.write_text(json.dumps(plan, ensure_ascii=False), encoding="utf-8")
@@ -83,7 +86,8 @@ def measure(
         found = [t for t in targets(material, folder, port) if t.name in names]
         running = [stack.enter_context(started(t, folder / f"{t.name}.log")) for t in found]
         for one in running:
-            asked(one.target, 8, _WARM_UP_SECONDS, folder)
+            # every application once: no target meets one for the first time while it is measured
+            asked(one.target, 8, _WARM_UP_SECONDS, folder, len(one.target.bodies))
         rows = []
         for concurrency in CONCURRENCY:
             loads: dict[str, list[dict[str, Any]]] = {t.name: [] for t in found}

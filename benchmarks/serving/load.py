@@ -2,7 +2,8 @@
 
 python -m benchmarks.serving.load PLAN.json, where the plan is
 
-    {"port", "path", "headers": {…}, "bodies": […], "concurrency", "seconds", "unique_header"}
+    {"port", "path", "headers": {…}, "bodies": […], "concurrency", "seconds", "least",
+     "unique_header"}
 
 It prints {"latencies_ms": […], "errors": […], "seconds"}. Plain sockets and asyncio: a client that
 does more would be what is measured.
@@ -68,7 +69,7 @@ def requests(plan: Mapping[str, Any]) -> list[bytes]:
 
 
 async def load(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """Ask for as long as the plan says; what fails is counted and the asking goes on."""
+    """Ask for as long and at least as often as the plan says; what fails is only counted."""
     made, name = requests(plan), plan.get("unique_header")
     latencies: list[float] = []
     errors: list[str] = []
@@ -77,7 +78,7 @@ async def load(plan: Mapping[str, Any]) -> dict[str, Any]:
 
     async def client(number: int) -> None:
         connection, turn = Connection(plan["port"]), number
-        while time.perf_counter() < until:
+        while time.perf_counter() < until or len(latencies) < plan.get("least", 0):
             unique = f"{name}: {uuid.uuid4()}\r\n".encode() if name else b""
             began = time.perf_counter()
             try:

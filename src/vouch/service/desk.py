@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from vouch.service.what_if import WhatIf
 
 
-# A write that takes longer than this is a slow disk's, and is left to another thread for so long.
-_SLOW_SECONDS = 0.25
+# So many writes in a row that take longer than this are a slow disk's: writing is left to another
+# thread for a while.
+_SLOW_SECONDS, _SLOW_IN_A_ROW = 0.1, 3
 _LEFT_ALONE_SECONDS = 5.0
 
 
@@ -63,7 +64,7 @@ class Desk:
         self.gate = Gate(vouch.store, vouch.access, vouch.settings)
         self.shadow = Shadow(self._deciding, vouch.challengers, vouch.store)
         self._archived: set[str] = set()
-        self._slow_until = 0.0
+        self._slow_writes, self._slow_until = 0, 0.0
         self._numbers = count()
         policy = vouch.policy_snapshot
         self._keep("policy", policy.hash, lambda: policy.content)
@@ -168,15 +169,16 @@ class Desk:
     def keep_at_once(self, lone: Sequence[Lone], made: Sequence[DecisionRecord]) -> bool:
         """Store decisions if that can be done without waiting, all or none; False where it cannot.
 
-        After a write that took long the store is left alone for a while: a slow disk is waited for
-        by a thread that has nothing else to do.
+        A slow disk is waited for by a thread that has nothing else to do.
         """
         at_once, began = self._vouch.store().at_once, time.monotonic()
         if at_once is None or began < self._slow_until:
             return False
         is_kept = at_once.add(_requests(lone, made), clock.now())
-        if time.monotonic() - began > _SLOW_SECONDS:
-            self._slow_until = time.monotonic() + _LEFT_ALONE_SECONDS
+        ended = time.monotonic()
+        self._slow_writes = self._slow_writes + 1 if ended - began > _SLOW_SECONDS else 0
+        if self._slow_writes >= _SLOW_IN_A_ROW:
+            self._slow_writes, self._slow_until = 0, ended + _LEFT_ALONE_SECONDS
         if is_kept:
             self._shadow(lone, made)
         return is_kept
