@@ -6,6 +6,7 @@ from vouch.domain.advice.case import Finding, Missing, PortfolioState, Proposal,
 from vouch.domain.advice.terms import DecisionTerms, Outcome
 from vouch.domain.advice.written import percent, yuan
 from vouch.domain.stage import Stage
+from vouch.domain.vocabulary import BORROWER_KINDS
 
 _WORDS = {
     Outcome.APPROVE: ("建议通过", "approve"),
@@ -177,17 +178,15 @@ def softened(proposal: Proposal, findings: list[Finding], terms: DecisionTerms) 
 
 def _model_alone(proposal: Proposal, terms: DecisionTerms) -> list[Finding]:
     found = []
-    if proposal.kind is None or proposal.kind in terms.natural_kinds:
-        who_zh = (
-            f"借款人为自然人（{proposal.kind}）"
-            if proposal.kind
-            else "借款人类型不明，按自然人处理"
+    kind = proposal.kind
+    if kind is None or kind in terms.natural_kinds:
+        who_zh, who_en = (
+            "借款人类型不明，按自然人处理",
+            "What the borrower is, is not stated, so it is taken to be a person",
         )
-        who_en = (
-            f"The borrower is a natural person ({proposal.kind})"
-            if proposal.kind
-            else "What the borrower is, is not stated, so it is taken to be a person"
-        )
+        if kind:
+            who_zh = f"借款人为自然人（{BORROWER_KINDS[kind][0]}）"
+            who_en = f"The borrower is a natural person ({kind.replace('_', ' ')})"
         found.append(
             Finding(
                 "natural_person",
