@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.serving.batch import batch_words
 from benchmarks.serving.material import made
 from benchmarks.serving.targets import Running, Target, started, targets
 
@@ -70,9 +71,6 @@ def measured(running: Running, concurrency: int, loads: list[dict[str, Any]]) ->
         "p99_ms": round(float(p99), 2),
         "peak_rss_mb": round(running.memory_mb()),
         "errors": len(errors),
-        "first_error": errors[0] if errors else None,
-        "requests": len(latencies),
-        "ready_seconds": round(running.ready_seconds, 1),
     }
 
 
@@ -86,6 +84,7 @@ def measure(
         found = [t for t in targets(material, folder, port) if t.name in names]
         running = [stack.enter_context(started(t, folder / f"{t.name}.log")) for t in found]
         for one in running:
+            print(f"{one.target.name} was ready after {one.ready_seconds:.1f} s", flush=True)
             # every application once: no target meets one for the first time while it is measured
             asked(one.target, 8, _WARM_UP_SECONDS, folder, len(one.target.bodies))
         rows = []
@@ -95,6 +94,9 @@ def measure(
                 for target in found:
                     loads[target.name].append(asked(target, concurrency, seconds, folder))
             rows += [measured(one, concurrency, loads[one.target.name]) for one in running]
+        for one in found:
+            if one.name == "vouch":
+                print(batch_words(one.port, one.path, material), flush=True)
         return rows
 
 

@@ -39,6 +39,7 @@ class Material:
     settings: Settings
     key: str
     facts: list[str]
+    known: list[str]
     rows: list[str]
     frames: list[str]
     model_uri: str
@@ -48,11 +49,12 @@ class Material:
 
 def made(folder: Path) -> Material:
     """Simulate, train and promote (once for a folder), and write the applications down."""
-    settings = Settings.from_env({"VOUCH_HOME": str(folder)})
+    # a list of 1,000 cases with all their facts is larger than the service takes unasked
+    settings = Settings.from_env({"VOUCH_HOME": str(folder), "VOUCH_MAX_BODY_BYTES": "20000000"})
     parts = build(settings)
     if parts.registry.champion_version(Stage.PRE_LOAN) is None:
         _prepare(parts)
-    institution, facts, features = applications(parts)
+    institution, facts, known, features = applications(parts)
     bundle = parts.champion(Stage.PRE_LOAN)
     trees, levels = folder / "trees.txt", folder / "levels.json"
     trees.write_text(bundle.trees.model_to_string(), encoding="utf-8")
@@ -61,6 +63,7 @@ def made(folder: Path) -> Material:
         settings,
         _key(parts, institution),
         facts,
+        known,
         [json.dumps(row) for row in features],
         [json.dumps({"dataframe_records": [row]}) for row in features],
         f"models:/{Stage.PRE_LOAN.model_name}@{CHAMPION}",
@@ -86,8 +89,10 @@ def _prepare(parts: Vouch) -> None:
     parts.registry.promote(Stage.PRE_LOAN, version)
 
 
-def applications(parts: Vouch) -> tuple[Institution, list[str], list[dict[str, Any]]]:
-    """The newest applications of the largest guarantor: as facts, and as the model's features."""
+def applications(
+    parts: Vouch,
+) -> tuple[Institution, list[str], list[str], list[dict[str, Any]]]:
+    """The newest applications of the largest guarantor: facts, identifiers, the model's features."""
     book, bundle = Book(parts.settings.book), parts.champion(Stage.PRE_LOAN)
     newest = book.newest_known_at or clock.today()
     door = book.known(newest)
@@ -108,12 +113,14 @@ def applications(parts: Vouch) -> tuple[Institution, list[str], list[dict[str, A
         json.dumps(case_facts(book, guarantee, day), ensure_ascii=False, default=str)
         for guarantee, day in zip(ids, days, strict=True)
     ]
-    known = Facts.of(door, ids)
-    columns = compute(bundle.features, found.cases, known, parts.held_book.portfolio())
+    columns = compute(
+        bundle.features, found.cases, Facts.of(door, ids), parts.held_book.portfolio()
+    )
     rows = [
         {name: _plain(values[i]) for name, values in columns.items()} for i in range(len(found))
     ]
-    return Institution(Level.GUARANTOR, largest), facts, rows
+    known = [json.dumps({"guarantee_id": name}) for name in ids]
+    return Institution(Level.GUARANTOR, largest), facts, known, rows
 
 
 def _plain(value: Any) -> Any:
