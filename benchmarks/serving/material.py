@@ -92,7 +92,7 @@ def _prepare(parts: Vouch) -> None:
 def applications(
     parts: Vouch,
 ) -> tuple[Institution, list[str], list[str], list[dict[str, Any]]]:
-    """The newest applications of the largest guarantor: facts, identifiers, the model's features."""
+    """The newest applications of the largest guarantor: facts, identifiers, model's features."""
     book, bundle = Book(parts.settings.book), parts.champion(Stage.PRE_LOAN)
     newest = book.newest_known_at or clock.today()
     door = book.known(newest)
