@@ -91,7 +91,8 @@ def written(
         "before, and no outcome is made up for them (no reject inference): for applicants unlike "
         "any that was granted, take the probability as too low rather than too high.",
         "- Cases whose horizon has not ended are not learnt from as if they were clear; "
-        "guarantees released early are clear, since their release ends the risk.",
+        + ("they count as far as they have run. " if spec.running else "they are left out. ")
+        + "Guarantees released early are clear, since their release ends the risk.",
     ]
     return "\n".join(rows) + "\n"
 

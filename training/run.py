@@ -17,6 +17,7 @@ from training import card, figures
 from training.fit import Calibrated, calibrate, fit, given_terms, learn_encoder, seen_features
 from training.frame import Frame, assemble
 from training.guard import Suspicion, hold
+from training.running import with_running
 from training.split import Split, folds, out_of_time
 from training.strength import with_strength
 from vouch.book.book import Book
@@ -24,7 +25,7 @@ from vouch.domain.stage import Stage
 from vouch.errors import TrainingError
 from vouch.features.asof import Floats
 from vouch.features.describe import Progress
-from vouch.features.facts import EPOCH
+from vouch.features.facts import EPOCH, to_days
 from vouch.monitoring.performance import (
     Figure,
     GradeLevel,
@@ -144,7 +145,10 @@ def judge(spec: Spec, policy: Policy, frame: Frame, names: list[str]) -> Judgeme
     if split is None:
         return _judge_across(spec, policy, frame, names)
     learn = frame.take(split.learn)
-    model = fit_calibrated(with_strength(spec, learn, names), learn, names)
+    between = frame.take(~split.learn & (frame.as_of < to_days(split.judged_from)))
+    strong = with_strength(spec, learn, names)
+    rows = with_running(spec, learn, between, split.judged_from - timedelta(days=1))
+    model = fit_calibrated(strong, rows, names)
     judged = frame.take(split.judge)
     margins = model.margins(model.fit.encoder.matrix(judged.columns))
     return _judgement("out_of_time", policy, judged, margins, split)
@@ -201,6 +205,7 @@ def cross_fitted_margins(spec: Spec, frame: Frame, names: list[str]) -> tuple[Fl
 def make_bundle(spec: Spec, policy: Policy, frame: Frame, names: list[str], until: date) -> Bundle:
     """The model on all rows, as a bundle with its self-test."""
     spec = with_strength(spec, frame, names)
+    frame = with_running(spec, frame, frame.running, until)
     model = fit_calibrated(spec, frame, names)
     bundle = Bundle(
         spec=spec,

@@ -58,9 +58,10 @@ def _measured(
     """One protocol: as kept, where the very same code has measured it, or measured now."""
     options = {"trials": asked.trials, "iterations": asked.iterations, "peers": len(ready)}
     now = stamp(name, options)
-    before = kept(name, now, asked.kept)
+    before = kept(name, now, asked.kept, asked.of_any_code)
     if before:
-        print(f"{name}: kept from a run of the same code", flush=True)
+        same = "the same code" if before.stamp.code == now.code else before.stamp.commit
+        print(f"{name}: kept from a run of {same}", flush=True)
         return before
     protocol = PROTOCOLS[name](data, scratch)
     print(f"{name}: {protocol.about}", flush=True)
@@ -89,6 +90,11 @@ def _arguments() -> argparse.Namespace:
         "--kept",
         type=Path,
         help="keep each protocol here, and take from here what the same code has measured",
+    )
+    parser.add_argument(
+        "--of-any-code",
+        action="store_true",
+        help="take from --kept what other code has measured as well; the report says which",
     )
     parser.add_argument("--trials", type=int, default=6, help="settings that optuna tries")
     parser.add_argument("--iterations", type=int, default=300, help="trees of CatBoost")

@@ -23,6 +23,8 @@ _TUNING_FOLDS = 3
 
 # Behind a peer's name where it learnt from Vouch's features beside the plain fields.
 FEATURES = "+features"
+# Behind Vouch's name where it learnt from cases still running as well.
+RUNNING = "+running"
 _WITH_FEATURES = ("lightgbm", "catboost", "one-hot-logistic")
 
 _Fit = Callable[[Fold], tuple[Floats, int]]
@@ -80,7 +82,9 @@ def compare(protocol: Protocol, peers: Sequence[Peer], say: Callable[[str], None
 
 
 def _contenders(protocol: Protocol, peers: Sequence[Peer]) -> Iterator[tuple[str, _Fit]]:
-    """Every peer on the plain fields, and the best of them on Vouch's features as well."""
+    """Vouch with running cases, every peer on plain fields, the best with Vouch's features too."""
+    if any(fold.running for fold in protocol.folds):
+        yield OURS + RUNNING, lambda fold: fit_and_judge(protocol.spec, fold, and_running=True)
     for peer in peers:
         yield peer.name, partial(_peer, peer, lambda part: part.fields)
     if all(set(protocol.spec.feature_names) <= set(f.learn.fields) for f in protocol.folds):

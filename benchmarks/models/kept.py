@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 # Whatever can move a figure: what makes rows and fields, what fits, what is fitted, with what.
 _SHARED = [
     *(f"benchmarks/models/{part}.py" for part in ("comparison", "ours", "peers", "rows")),
-    *(f"training/{part}.py" for part in ("fit", "frame", "run", "split", "strength")),
+    *(f"training/{part}.py" for part in ("fit", "frame", "run", "running", "split", "strength")),
     *(f"src/vouch/{part}" for part in ("book", "domain", "features", "labels.py", "policy")),
     *(f"src/vouch/scoring/{part}.py" for part in ("bundle", "encode", "linear", "spec")),
     *("src/vouch/monitoring/performance.py", "requirements.lock", "requirements-peers.lock"),
@@ -98,14 +98,20 @@ def keep(measured: Measured, folder: Path) -> None:
     draft.replace(folder / f"{measured.name}.json")
 
 
-def kept(name: str, wanted: Stamp, folder: Path | None) -> Measured | None:
-    """What an earlier run of the very same code and options measured; None where there is none."""
+def kept(
+    name: str, wanted: Stamp, folder: Path | None, of_any_code: bool = False
+) -> Measured | None:
+    """What an earlier run of the very same code and options measured; None where there is none.
+
+    Args:
+        of_any_code: take what other code measured as well; its stamp says which.
+    """
     path = folder / f"{name}.json" if folder else None
     if path is None or not path.exists():
         return None
     body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     found = Stamp(**body["stamp"])
-    if (found.code, found.options) != (wanted.code, wanted.options):
+    if not of_any_code and (found.code, found.options) != (wanted.code, wanted.options):
         return None
     results = [Result(**row | {"difference": _interval(row)}) for row in body["results"]]
     return Measured(**body | {"stamp": found, "results": results})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,10 +16,18 @@ from vouch.policy.reading import Policy
 from vouch.scoring.spec import Spec
 
 
-def fit_and_judge(spec: Spec, fold: Fold) -> tuple[Floats, int]:
-    """The probabilities of the judged rows, and the bytes of the trees, terms and encoder."""
-    names = seen_features(fold.learn.frame.columns, spec.feature_names)
-    bundle = make_bundle(spec, Policy(), fold.learn.frame, names, fold.until)
+def fit_and_judge(spec: Spec, fold: Fold, and_running: bool = False) -> tuple[Floats, int]:
+    """The probabilities of the judged rows, and the bytes of the trees, terms and encoder.
+
+    Args:
+        and_running: learn from cases as well whose horizon had not ended, which no peer can use.
+    """
+    learn = fold.learn.frame
+    if and_running and fold.running:
+        spec = replace(spec, running=True)
+        learn = replace(learn, running=fold.running.frame)
+    names = seen_features(learn.columns, spec.feature_names)
+    bundle = make_bundle(spec, Policy(), learn, names, fold.until)
     judged = {name: fold.judge.frame.columns[name] for name in bundle.encoder.names}
     probability = bundle.probabilities(bundle.encoder.matrix(judged))
     with TemporaryDirectory() as folder:

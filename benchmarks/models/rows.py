@@ -49,6 +49,7 @@ class Part:
 class Fold:
     """One fit: `learn` to learn from and `judge` to be judged on; `until` is the day of the fit.
 
+    `running` are cases from between the two, of which nothing later than `until` may be looked at;
     `ceiling` is the best reachable probability of the judged rows where the truth is known.
     """
 
@@ -56,6 +57,7 @@ class Fold:
     judge: Part
     until: date
     ceiling: Floats | None = None
+    running: Part | None = None
 
 
 @dataclass(frozen=True)

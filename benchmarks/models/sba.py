@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +102,9 @@ def _fiscal(first: int, last: int) -> tuple[date, date]:
 def _fold(part: Part, learn: tuple[int, int], judge: tuple[int, int], until: date) -> Fold:
     part = with_lender(part)
     sides = [part.take(between(part, *_fiscal(*years))) for years in (learn, judge)]
-    return Fold(sides[0], sides[1], until)
+    after = _fiscal(0, learn[1])[1] + timedelta(days=1)
+    running = part.take(between(part, after, until)) if after < until else None
+    return Fold(sides[0], sides[1], until, running=running)
 
 
 def _imported(source: str, file: Path, folder: Path) -> Book:

@@ -163,6 +163,7 @@ def test_only_the_very_same_code_and_options_are_taken_from_what_was_kept(tmp_pa
     assert kept.kept("small", later, tmp_path) == before
     assert kept.kept("small", kept.Stamp("2", "abc", {"trials": 6}), tmp_path) is None
     assert kept.kept("small", kept.Stamp("1", "abc", {"trials": 7}), tmp_path) is None
+    assert kept.kept("small", kept.Stamp("2", "abc", {}), tmp_path, of_any_code=True) == before
     assert kept.kept("other", before.stamp, tmp_path) is None
     assert kept.kept("small", before.stamp, None) is None
 
@@ -298,7 +299,8 @@ def test_the_command_writes_rows_and_report_and_goes_on_from_what_it_kept(
 
     assert command.main() == 0
     rows = json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))
-    assert [row["model"] for row in rows] == ["vouch", "lightgbm", "lightgbm+features"]
+    models = ["vouch", "vouch+running", "lightgbm", "lightgbm+features"]
+    assert [row["model"] for row in rows] == models
     assert all(list(row) == KEYS for row in rows)
     assert (tmp_path / report.PICTURE).stat().st_size > 0
     text = (tmp_path / "report.md").read_text(encoding="utf-8")

@@ -61,6 +61,7 @@ class Limits:
 class Spec:
     """A model's specification as read from `models/<stage>/spec.toml`.
 
+    `running` says that cases whose horizon has not ended are learnt from as far as they have run;
     `signs` gives +1 where a larger value can only raise the risk, -1 where it can only lower it,
     0 where either may be; `transforms` how the linear part reads it; `given` the weights of terms
     that are set, not learnt; `allowed` the suspicions of leakage that are sound, by field and
@@ -71,6 +72,7 @@ class Spec:
     moment: Moment
     limits: Mapping[str, Limits]
     horizon: Horizon
+    running: bool
     signs: Mapping[str, int]
     transforms: Mapping[str, str]
     given: Mapping[str, float]
@@ -147,6 +149,7 @@ class Spec:
             moment=moment,
             limits={k: Limits(**v) for k, v in body["population"].get("limits", {}).items()},
             horizon=horizon,
+            running=bool(body["label"].get("running", False)),
             signs=signs,
             transforms=transforms,
             given=given,
