@@ -93,6 +93,36 @@ def test_replay_gives_identical_scores_and_points(decided):
     assert decided.desk._vouch.store().verify().faults == []
 
 
+def test_the_advice_is_made_again_and_named_where_it_differs(decided):
+    from dataclasses import replace
+
+    decisions = Store(decided.store_url).decisions
+    records = decisions.sample(1000)
+    stood = [r for r in records if isinstance((r.basis or {}).get("standing"), dict)]
+    assert len(stood) > 30  # of these the portfolio was known
+    one = stood[0]
+    assert one.answer["advice"]["decision"] in ("approve", "refer", "decline")
+    told = {"approve": "decline"}.get(one.answer["advice"]["decision"], "approve")
+    other = one.answer["advice"] | {"decision": told}
+    owned = one.basis["standing"] | {"own_funds": "1.00"}
+    changed = [
+        replace(one, answer=one.answer | {"advice": other}),
+        replace(one, basis=one.basis | {"standing": owned}),
+    ]
+    found = replay(decisions, changed)
+    assert found.identical == 0
+    assert found.differing[0].what == "decision"
+    assert (found.differing[0].then, found.differing[0].now) == (
+        told,
+        one.answer["advice"]["decision"],
+    )
+    assert found.differing[1].what.startswith(("decision", "advice."))
+    bare = {n: v for n, v in one.basis.items() if n not in ("terms", "standing")}
+    assert (
+        replay(decisions, [replace(one, basis=bare)]).identical == 1
+    )  # as stored in earlier times
+
+
 def test_replay_names_what_differs_and_what_it_cannot_do(decided):
     from dataclasses import replace
 
@@ -123,6 +153,6 @@ def test_the_commands_say_so(decided):
     noted = runner.invoke(app, ["audit", "verify", "--noted", body["head"]], catch_exceptions=False)
     assert "189 decisions" in noted.output
     replayed = runner.invoke(app, ["replay", "--sample", "50"], catch_exceptions=False)
-    assert "50 decisions, 50 identical" in replayed.output
+    assert "50 decisions, 50 identical: score, points, decision and advice" in replayed.output
     shown = runner.invoke(app, ["audit", "show", "--last", "1"], catch_exceptions=False)
     assert "decide" in shown.output

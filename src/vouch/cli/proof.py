@@ -69,7 +69,8 @@ def replay(
     if json_:
         say_json(vars(found) | {"differing": [vars(one) for one in found.differing]})
     else:
-        say(f"{found.decisions:,} decisions, {found.identical:,} identical in score and points")
+        same = f"{found.identical:,} identical"
+        say(f"{found.decisions:,} decisions, {same}: score, points, decision and advice")
         for reason, count in found.not_replayable.items():
             say(f"{count:,} not replayable: {reason}")
         for one in found.differing[:_SHOWN]:

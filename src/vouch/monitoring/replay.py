@@ -17,7 +17,7 @@ from vouch.scoring.bundle import unpacked
 from vouch.scoring.decision import Remade, remake
 from vouch.store.decisions import DecisionRecord, Decisions
 
-_COMPARED = tuple(name for name in Remade.__dataclass_fields__ if name != "points")
+_COMPARED = tuple(n for n in Remade.__dataclass_fields__ if n not in ("points", "advice"))
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,11 @@ class Replayed:
 
 
 def replay(decisions: Decisions, records: Sequence[DecisionRecord]) -> Replayed:
-    """Make decisions again and compare: probability, score, points, grade, who bears what."""
+    """Make decisions again and compare.
+
+    Compared are probability, score, points, grade, who bears what, and the advice with its decision
+    (where what it stood on was kept).
+    """
     result = Replayed(decisions=len(records))
     groups: dict[tuple[str, str], list[DecisionRecord]] = defaultdict(list)
     for record in records:
@@ -90,6 +94,11 @@ def _differences(record: DecisionRecord, again: Remade) -> Iterator[Difference]:
     then = record.answer
     points = {reason["feature"]: reason["points"] for reason in then["reasons"]}
     pairs = [(name, then[name], getattr(again, name)) for name in _COMPARED]
-    for what, before, now in [*pairs, ("points", points, dict(again.points))]:
+    pairs.append(("points", points, dict(again.points)))
+    if again.advice is not None:
+        advice = then.get("advice") or {}
+        pairs.append(("decision", advice.get("decision"), again.decision))
+        pairs += [(f"advice.{name}", advice.get(name), said) for name, said in again.advice.items()]
+    for what, before, now in pairs:
         if before != now:
             yield Difference(record.decision_id, what, before, now)

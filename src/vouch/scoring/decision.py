@@ -177,7 +177,11 @@ def decide(
     if bundle.stage is Stage.POST_LOAN:
         return decided
     return [
-        replace(decision, advice=advised.advise_on(policy, subject, _scored(decision), state))
+        replace(
+            decision,
+            advice=advised.advise_on(policy, subject, _scored(decision), state),
+            basis=replace(decision.basis, standing=state),
+        )
         for decision, subject, state in zip(decided, under, states(under), strict=True)
     ]
 
@@ -188,7 +192,10 @@ def _scored(decision: Decision) -> Scored:
 
 @dataclass(frozen=True)
 class Remade:
-    """What a basis gives again, comparable with what was answered."""
+    """What a basis gives again, comparable with what was answered.
+
+    `advice` is None where nothing was advised, or what it stood on was not kept.
+    """
 
     default_probability: float
     score: int
@@ -197,6 +204,12 @@ class Remade:
     base_points: int
     points: Mapping[str, int]
     expected_compensation: Mapping[str, Any]
+    advice: Mapping[str, Any] | None = None
+
+    @property
+    def decision(self) -> str | None:
+        """What is advised in one word."""
+        return None if self.advice is None else str(self.advice["decision"])
 
 
 def remake(bundle: Bundle, policy: Policy, bases: Sequence[Basis]) -> list[Remade]:
@@ -233,7 +246,16 @@ def _remade(scores: Scores, row: int, policy: Policy, basis: Basis) -> Remade:
         made.base_points,
         points,
         answered,
+        _advised_again(policy, basis, _scored(made)),
     )
+
+
+def _advised_again(policy: Policy, basis: Basis, scored: Scored) -> dict[str, Any] | None:
+    if basis.standing is None:
+        return None
+    subject = advised.under_scheme(policy, basis.subject, basis.asked_scheme)
+    advice = advised.advise_on(policy, subject, scored, basis.standing)
+    return advised.answer(advice) if advice else None
 
 
 def _decision(
