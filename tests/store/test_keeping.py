@@ -8,7 +8,9 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, text
 
+from tests.store.test_alerts import raised
 from tests.store.test_decisions import NOW, ONCE, decision
+from vouch.domain.alert import AlertState, Severity, Signal, close_alert
 from vouch.domain.review import ReviewAct, ReviewEvent
 from vouch.errors import NotFoundError, PolicyError, StoreError
 from vouch.policy.reading import SHIPPED
@@ -16,6 +18,7 @@ from vouch.policy.retention import read_periods
 from vouch.store import engine
 from vouch.store.audit import AuditEntry
 from vouch.store.engine import Database
+from vouch.store.links import Link
 from vouch.store.retention import HoldKind
 from vouch.store.store import Store
 
@@ -25,6 +28,7 @@ PERIODS = {
     "decisions": timedelta(days=100),
     "bases": timedelta(days=50),
     "idempotency": timedelta(days=10),
+    "alerts": timedelta(days=70),
 }
 DAY = timedelta(days=1)
 
@@ -58,6 +62,41 @@ def test_what_is_over_its_time_goes_and_the_log_says_so(store: Store) -> None:
     assert (verified.faults, verified.erased, verified.decisions) == ([], 1, 2)
     again = store.retention.run(PERIODS, "li", NOW + 101 * DAY)
     assert (again.bases, again.decisions) == (0, 0)
+
+
+def test_closed_alerts_go_with_their_history_and_live_ones_stay(
+    store: Store, store_url: str
+) -> None:
+    def signal(name: str) -> Signal:
+        return Signal(name, "arrears", "RP01", Severity.ORANGE, 75, {"days_past_due": 5.0})
+
+    changes = []
+    for name in ("G1", "G2", "G3", "G4"):
+        change = raised(f"a-{name}", signal(name))
+        changes.append(change)
+        if name != "G4":
+            closed = close_alert(change.alert, "healed", change.alert.as_of, NOW)
+            changes.append(closed)
+    with store.alert_desk() as desk:
+        for change in changes:
+            desk.record([change])
+        desk.add_link(Link("l1", ("a-G1",), "li@x.cn", NOW, NOW + DAY, None))
+    store.retention.hold(HoldKind.GUARANTEE, "G2", "诉讼", "li", NOW)
+    database = Database(store_url)
+    with pytest.raises(StoreError, match="append-only"), database.writing() as connection:
+        connection.execute(text("DELETE FROM alert_events"))
+    assert store.retention.run(PERIODS, "li", NOW + 69 * DAY).alerts == 0
+    assert store.retention.run(PERIODS, "li", NOW + 72 * DAY, is_rehearsal=True).alerts == 2
+    assert store.link("l1") is not None
+    found = store.retention.run(PERIODS, "li", NOW + 72 * DAY)
+    assert (found.alerts, found.on_hold) == (2, 1)
+    assert store.link("l1") is None
+    left = [(alert.guarantee_id, alert.state) for alert in store.alerts(live_only=False)]
+    assert sorted(left) == [("G2", AlertState.CLOSED), ("G4", AlertState.OPEN)]
+    assert store.alert_events("a-G1") == []
+    assert len(store.alert_events("a-G2")) == 2
+    assert store.verify().faults == []
+    database.close()
 
 
 def test_a_released_hold_holds_nothing(store: Store) -> None:
@@ -117,7 +156,7 @@ def test_a_damaged_backup_restores_nothing(store: Store, tmp_path: Path, keep: f
     fresh.close()
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "0006"])
 def test_a_store_of_every_earlier_version_is_brought_up_to_date(
     store_url: str, revision: str
 ) -> None:

@@ -49,7 +49,7 @@ def test_it_cannot_be_rewritten_and_goes_with_its_decision(store: Store, store_u
         with pytest.raises(StoreError, match="append-only"), database.writing() as connection:
             connection.execute(statement)
     database.close()
-    periods = dict.fromkeys(("decisions", "bases", "idempotency"), timedelta(days=1))
+    periods = dict.fromkeys(("decisions", "bases", "idempotency", "alerts"), timedelta(days=1))
     store.retention.run(periods, "li", NOW + timedelta(days=2))
     assert store.decisions.one("d1") is None
     assert store.shadows.of("d1") == []

@@ -10,7 +10,7 @@ from vouch.domain.dated import read_toml
 from vouch.errors import PolicyError
 
 FILE = "retention.toml"
-CLASSES = ("decisions", "bases", "idempotency")
+CLASSES = ("decisions", "bases", "idempotency", "alerts")
 
 
 def read_periods(folder: Path) -> Mapping[str, timedelta]:

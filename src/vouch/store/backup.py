@@ -15,13 +15,28 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Date, LargeBinary, Table, delete, func, insert, select, text
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Connection,
+    Date,
+    LargeBinary,
+    Table,
+    Text,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+)
 
 from vouch.errors import StoreError
-from vouch.store.engine import Database
+from vouch.store.engine import Canonical, Database
 from vouch.store.tables import AUDIT_HEAD, METADATA, Moment
 
-FORMAT = 1
+FORMAT = 2
 _PAGE = 500
 
 
@@ -141,7 +156,7 @@ def _revision(connection: Connection) -> str:
 def _rows(connection: Connection, table: Table) -> Iterator[dict[str, Any]]:
     """Every row, a page at a time by primary key."""
     keys = list(table.primary_key.columns)
-    query = select(table).order_by(*keys).limit(_PAGE)
+    query = select(*(_as_it_stands(column) for column in table.c)).order_by(*keys).limit(_PAGE)
     start = 0
     while True:
         page = connection.execute(query.offset(start)).mappings().all()
@@ -149,6 +164,12 @@ def _rows(connection: Connection, table: Table) -> Iterator[dict[str, Any]]:
         if len(page) < _PAGE:
             return
         start += _PAGE
+
+
+def _as_it_stands(column: Column[Any]) -> ColumnElement[Any]:
+    """A column as it is backed up: JSON as its text, because the text is what was hashed."""
+    is_json = isinstance(column.type, JSON)
+    return cast(column, Text).label(column.name) if is_json else column
 
 
 def _plain(value: Any) -> Any:
@@ -164,6 +185,8 @@ def _read(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
 def _typed(kind: Any, value: Any) -> Any:
     if value is None:
         return None
+    if isinstance(kind, JSON):
+        return Canonical(value)
     if isinstance(kind, Moment):
         return datetime.fromisoformat(value)
     if isinstance(kind, Date):

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    Table,
     delete,
     exists,
     insert,
@@ -20,15 +21,19 @@ from sqlalchemy import (
     update,
 )
 
+from vouch.domain.alert import AlertState
 from vouch.errors import NotFoundError
 from vouch.store.audit import AuditEntry, append
 from vouch.store.engine import Database
 from vouch.store.tables import (
+    ALERT_EVENTS,
+    ALERTS,
     DECISION_BASES,
     DECISIONS,
     ERASURES,
     IDEMPOTENCY,
     LEGAL_HOLDS,
+    LINKS,
     REVIEW_EVENTS,
     SHADOW_SCORES,
 )
@@ -65,6 +70,7 @@ class Erased:
     decisions: int = 0
     bases: int = 0
     idempotency: int = 0
+    alerts: int = 0
     on_hold: int = 0
 
 
@@ -114,14 +120,16 @@ class Retention:
             is_rehearsal: only count.
         """
         result = Erased()
-        for kind in ("bases", "decisions"):
+        for kind in ("bases", "decisions", "alerts"):
             before = now - periods[kind]
             if is_rehearsal:
                 setattr(result, kind, self._count(kind, before))
                 continue
             while erased := self._erase(kind, before, who, now):
                 setattr(result, kind, getattr(result, kind) + erased)
-        result.on_hold = self._held(now - periods["decisions"])
+        result.on_hold = self._held(now, periods)
+        if not is_rehearsal:
+            self._forget_links(now - periods["alerts"])
         result.idempotency = self._forget(now - periods["idempotency"], is_rehearsal)
         return result
 
@@ -129,16 +137,22 @@ class Retention:
         with self._database.reading() as connection:
             return len(connection.execute(_over(kind, before)).all())
 
-    def _held(self, before: datetime) -> int:
-        query = select(DECISIONS.c.decision_id).where(DECISIONS.c.made_at < before, _is_held())
+    def _held(self, now: datetime, periods: Mapping[str, timedelta]) -> int:
+        """How many decisions and alerts would go but for a hold."""
+        decisions = _decisions_before(now - periods["decisions"]).where(_is_held(DECISIONS))
+        alerts = _alerts_before(now - periods["alerts"]).where(_is_held(ALERTS))
         with self._database.reading() as connection:
-            return len(connection.execute(query).all())
+            return sum(len(connection.execute(query).all()) for query in (decisions, alerts))
+
+    def _forget_links(self, before: datetime) -> None:
+        with self._database.writing() as connection:
+            connection.execute(delete(LINKS).where(LINKS.c.expires_at < before))
 
     def _erase(self, kind: str, before: datetime, who: str, now: datetime) -> int:
         with self._database.writing() as connection:
             ids = [row[0] for row in connection.execute(_over(kind, before).limit(_PAGE))]
             if ids:
-                kinds = ("bases", "decisions") if kind == "decisions" else ("bases",)
+                kinds = ("bases", "decisions") if kind == "decisions" else (kind,)
                 _note(connection, kinds, ids, now)
                 _delete(connection, kind, ids)
                 append(connection, AuditEntry(now, who, ERASE, kind, dict.fromkeys(kinds, ids)))
@@ -153,24 +167,35 @@ class Retention:
             return len(connection.execute(gone).all())
 
 
+def _decisions_before(before: datetime) -> Select[Any]:
+    return select(DECISIONS.c.decision_id).where(DECISIONS.c.made_at < before)
+
+
+def _alerts_before(before: datetime) -> Select[Any]:
+    closed = ALERTS.c.state == AlertState.CLOSED.value
+    return select(ALERTS.c.alert_id).where(closed, ALERTS.c.closed_at < before)
+
+
 def _over(kind: str, before: datetime) -> Select[Any]:
-    """The decisions over their time and not on hold, the oldest first."""
-    query = select(DECISIONS.c.decision_id).where(DECISIONS.c.made_at < before, ~_is_held())
+    """What is over its time and not on hold, the oldest first."""
+    if kind == "alerts":
+        return _alerts_before(before).where(~_is_held(ALERTS)).order_by(ALERTS.c.closed_at)
+    query = _decisions_before(before).where(~_is_held(DECISIONS))
     if kind == "bases":
         query = query.join(DECISION_BASES, DECISION_BASES.c.decision_id == DECISIONS.c.decision_id)
     return query.order_by(DECISIONS.c.made_at)
 
 
-def _is_held() -> ColumnElement[bool]:
-    holds, about = LEGAL_HOLDS.c, DECISIONS.c
-    return exists().where(
-        holds.released_at.is_(None),
-        or_(
-            (holds.kind == HoldKind.DECISION.value) & (holds.id == about.decision_id),
-            (holds.kind == HoldKind.GUARANTEE.value) & (holds.id == about.guarantee_id),
-            (holds.kind == HoldKind.BORROWER.value) & (holds.id == about.borrower_id),
-        ),
-    )
+def _is_held(about: Table) -> ColumnElement[bool]:
+    """Whether a hold is on a row's guarantee or borrower, or on the decision itself."""
+    holds = LEGAL_HOLDS.c
+    on = [
+        (holds.kind == HoldKind.GUARANTEE.value) & (holds.id == about.c.guarantee_id),
+        (holds.kind == HoldKind.BORROWER.value) & (holds.id == about.c.borrower_id),
+    ]
+    if about is DECISIONS:
+        on.append((holds.kind == HoldKind.DECISION.value) & (holds.id == about.c.decision_id))
+    return exists().where(holds.released_at.is_(None), or_(*on))
 
 
 def _note(connection: Connection, kinds: tuple[str, ...], ids: list[str], now: datetime) -> None:
@@ -188,8 +213,11 @@ def _note(connection: Connection, kinds: tuple[str, ...], ids: list[str], now: d
 
 
 def _delete(connection: Connection, kind: str, ids: list[str]) -> None:
-    tables = [DECISION_BASES]
-    if kind == "decisions":
-        tables += [SHADOW_SCORES, REVIEW_EVENTS, DECISIONS]
+    tables = {
+        "bases": [DECISION_BASES],
+        "decisions": [DECISION_BASES, SHADOW_SCORES, REVIEW_EVENTS, DECISIONS],
+        "alerts": [ALERT_EVENTS, ALERTS],
+    }[kind]
     for table in tables:
-        connection.execute(delete(table).where(table.c.decision_id.in_(ids)))
+        column = table.c.alert_id if kind == "alerts" else table.c.decision_id
+        connection.execute(delete(table).where(column.in_(ids)))

@@ -1,7 +1,7 @@
 """The tables of the store as queries see them; `migrations/` makes them.
 
 Decisions, promotions, watches, alert events and the audit log are append-only: triggers refuse to
-change them.
+change them, and to delete what is not noted as erased.
 """
 
 from datetime import UTC, datetime
