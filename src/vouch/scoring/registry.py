@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ CHALLENGER = "challenger"
 _HASH_TAG = "vouch.hash"
 _GATES_TAG = "vouch.failed_gates"
 _OVERRIDE_TAG = "vouch.gate_override"
+
+_PASSWORD = re.compile(r"://[^/\s@]*(?:@[^/\s@]*)*@")
 
 # How MLflow says that there is no such model, and no such alias.
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
@@ -49,9 +52,13 @@ def connect(tracking_uri: str) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """What MLflow complains of, without the address, which may hold a password."""
+    """What MLflow complains of, without the passwords that addresses may hold.
+
+    >>> _reason(OSError("http://vouch:s3:cret@mlflow:5000/api timed out"))
+    'http://***@mlflow:5000/api timed out'
+    """
     text = str(error)
-    return "it cannot be reached" if "Max retries" in text else text
+    return "it cannot be reached" if "Max retries" in text else _PASSWORD.sub("://***@", text)
 
 
 @contextmanager
