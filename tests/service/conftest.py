@@ -341,6 +341,8 @@ def _serving(settings: Settings) -> Iterator[Client]:
         vouch.held_book.hold()
     app = web(settings)
     app.state.vouch, app.state.desk = vouch, Desk(vouch)
+    for bundle in vouch.champions.held.values():
+        app.state.desk.admit(bundle)
     client = Client(app, app.state.desk, make_key(vouch.store()))
     yield client
     client.close()
