@@ -12,11 +12,14 @@ from threading import RLock
 from uuid import uuid4
 
 from vouch import clock
+from vouch.book.book import Known
+from vouch.domain.portfolio_part import PortfolioPart
 from vouch.domain.stage import Stage
 from vouch.errors import PolicyError, VouchError
 from vouch.features.describe import Progress
 from vouch.monitoring.held_book import HeldBook
 from vouch.monitoring.measures.catalogue import Indicator, catalogue
+from vouch.monitoring.portfolio_parts import Parts
 from vouch.policy.access import AccessTable
 from vouch.policy.reading import Policy
 from vouch.policy.snapshot import Snapshot, snapshot
@@ -176,7 +179,12 @@ class Vouch:
             duty_list=settings.duty_list,
             linker=self.linker(),
             robot=self.robot(),
+            portfolio=self.portfolio_parts,
         )
+
+    def portfolio_parts(self, known: Known, model: Bundle) -> list[PortfolioPart]:
+        """The parts of the book that portfolio rules look at."""
+        return Parts(known, self.indicators, self.policy, model).all()
 
     def robot(self) -> Robot | None:
         """The robot told of what is urgent, or None where the settings name none."""

@@ -16,10 +16,21 @@ from hypothesis import strategies as st
 
 from vouch.book.tables import SIGNAL_KINDS
 from vouch.domain.alert import Severity
+from vouch.domain.portfolio_part import PartKind, PortfolioPart
 from vouch.errors import PolicyError
 from vouch.features.facts import Cases, Facts, Views, to_days
 from vouch.policy.reading import SHIPPED, Policy
-from vouch.warning.rule import Snapshot, check_numbers, rule, rules, signals, worded
+from vouch.warning.rule import (
+    Of,
+    PartsSeen,
+    Seen,
+    Snapshot,
+    check_numbers,
+    rule,
+    rules,
+    signals,
+    worded,
+)
 
 Row = dict[str, Any]
 FILES = sorted((Path(__file__).parents[1] / "cases" / "rules").glob("*.toml"))
@@ -73,9 +84,17 @@ def snapshot(*cases: Row, on: date = ON) -> Snapshot:
     return Snapshot(looked_at, Views(Facts.of_case(rows), looked_at, None), **numbers)
 
 
+def seen_by(code: str, case: Row, on: date = ON) -> Seen:
+    """What a rule looks at: a guarantee with its facts, or a part of the book with its figures."""
+    if rules()[code].of is Of.GUARANTEE:
+        return snapshot(case, on=on)
+    figures = {name: float(value) for name, value in case.items() if type(value) in (int, float)}
+    return PartsSeen([PortfolioPart(PartKind.LENDER, "L1", "银行", "lender", None, figures)])
+
+
 @pytest.mark.parametrize(("body", "case"), CASES)
 def test_case(body: Row, case: Row) -> None:
-    seen = snapshot(case, on=body["as_of"])
+    seen = seen_by(body["rule"], case, body["as_of"])
     finding = rules()[body["rule"]].finding(seen, body["thresholds"])
     assert finding.fires.tolist() == [case["fires"]]
 
@@ -90,7 +109,7 @@ def test_the_cases_use_the_shipped_numbers(body: Row) -> None:
 def test_what_was_seen_can_be_said(body: Row) -> None:
     declared = rules()[body["rule"]]
     case = next(case for case in body["case"] if case["fires"])
-    finding = declared.finding(snapshot(case), body["thresholds"])
+    finding = declared.finding(seen_by(body["rule"], case), body["thresholds"])
     evidence = {name: float(values[0]) for name, values in finding.evidence.items()}
     said = [text.format(**body["thresholds"]) for text in (declared.zh, declared.en)]
     said += [text.format(**evidence) for text in (declared.seen_zh, declared.seen_en)]

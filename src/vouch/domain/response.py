@@ -58,6 +58,7 @@ class Terms:
         full_chance_days: lead time that leaves every chance to act.
         catch_up_days: missed days looked at after downtime.
         may_be_silent: days that a table of the book may go without anything new.
+        portfolio_to: who hears of alerts of parts of the book, at the institution they belong to.
     """
 
     effective_from: date
@@ -74,6 +75,7 @@ class Terms:
     full_chance_days: int
     catch_up_days: int
     may_be_silent: Mapping[str, int]
+    portfolio_to: Role
 
     def clocked(self, severity: Severity, look: Look, calendar: WorkCalendar) -> Clocked:
         """The clock of an alert from when its signal could be known.

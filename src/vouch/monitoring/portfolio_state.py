@@ -77,7 +77,7 @@ class PortfolioDay:
 
     def prepare(self) -> None:
         """Read what every state needs, and let go of the tables that it was read from."""
-        for name in ("_net_assets", "_liabilities", "_small", "_affiliates", "standings"):
+        for name in ("_net_assets", "_liabilities", "small_shares", "_affiliates", "standings"):
             getattr(self, name)
         for name in ("_view", "_by_guarantor"):
             vars(self).pop(name, None)
@@ -87,7 +87,7 @@ class PortfolioDay:
     ) -> PortfolioState:
         name = client.guarantor
         total = self._liabilities.get(name) or Fraction(0)
-        small = self._small.get(name)
+        small = self.small_shares.get(name)
         return PortfolioState(
             as_of=self.known.as_of,
             guarantor=name,
@@ -124,7 +124,7 @@ class PortfolioDay:
         return liabilities(self._by_guarantor, self.indicators["leverage"].parameters)
 
     @cached_property
-    def _small(self) -> dict[str, tuple[Fraction, Fraction]]:
+    def small_shares(self) -> dict[str, tuple[Fraction, Fraction]]:
         """Small businesses' and farmers' share of balance and of clients, by guarantor."""
         numbers = self.indicators["leverage"].parameters
         farmers = f"coalesce(list_contains({literal(numbers['farmer_kinds'])}, kind), false)"

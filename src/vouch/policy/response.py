@@ -48,6 +48,7 @@ def _terms(body: Mapping[str, Any], place: str) -> Terms:
         full_chance_days=_whole(body, "full_chance_days", place),
         catch_up_days=_whole(body, "catch_up_days", place),
         may_be_silent=_silence(body.get("may_be_silent", {}), place),
+        portfolio_to=_role(body.get("portfolio_to"), f"{place}: portfolio_to"),
     )
 
 
@@ -78,16 +79,20 @@ def _colour(body: Mapping[str, Any], severity: Severity, place: str) -> tuple[An
 def _steps(given: Any, place: str) -> tuple[Step, ...]:
     steps = []
     for body in given:
-        try:
-            to = Role(body.get("to"))
-        except ValueError:
-            roles = ", ".join(role.value for role in Role)
-            raise PolicyError(f"{place}: [[version.step]] to must be one of {roles}") from None
+        to = _role(body.get("to"), f"{place}: [[version.step]] to")
         flag = _flag(body, "only_unacknowledged", False, place)
         steps.append(Step(_number(body, "share", place), to, flag))
     if [s.share for s in steps] != sorted(s.share for s in steps):
         raise PolicyError(f"{place}: the steps must rise by their share")
     return tuple(steps)
+
+
+def _role(name: Any, place: str) -> Role:
+    try:
+        return Role(name)
+    except ValueError:
+        roles = ", ".join(role.value for role in Role)
+        raise PolicyError(f"{place} must be one of {roles}") from None
 
 
 def _silence(body: Any, place: str) -> dict[str, int]:

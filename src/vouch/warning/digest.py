@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vouch.domain.alert import Alert, Severity
+from vouch.domain.portfolio_part import is_portfolio
 from vouch.domain.response import Role
 from vouch.policy.reading import Policy
 from vouch.warning.observe import plain_text
@@ -114,9 +115,10 @@ def subject(digest: Digest, policy: Policy) -> str:
     if digest.kind is Kind.URGENT and len(names) == 1:
         first = _by_urgency(digest.alerts)[0]
         kind = "urgent_one"
-        given["guarantee"] = plain_text(first.guarantee_id)[:40]
-        given["borrower"] = first.detail["borrower"][:20]
+        is_whole = is_portfolio(first.guarantee_id)
+        given["borrower"] = "" if is_whole else first.detail["borrower"][:20]
         for language in ("zh", "en"):
+            given[f"guarantee_{language}"] = _called(first, language)[:40]
             given[f"finding_{language}"] = _finding(first, policy, language)["name"]
     text = f"{zh[kind].format(**given)} | {en[kind].format(**given)}"
     return plain_text(text)[:200]
@@ -234,6 +236,13 @@ def _rank(alerts: Sequence[Alert]) -> tuple[int, float, str]:
     return -first.severity, -first.expected, first.guarantee_id
 
 
+def _called(alert: Alert, language: str) -> str:
+    """What an alert is about: a guarantee by its number, a part of the book by its title."""
+    if is_portfolio(alert.guarantee_id):
+        return plain_text(alert.detail["title"][language])
+    return plain_text(alert.guarantee_id)
+
+
 def _entry(
     alerts: Sequence[Alert],
     circle: Sequence[Sequence[Alert]],
@@ -242,18 +251,34 @@ def _entry(
     zone: tzinfo,
 ) -> dict[str, Any]:
     said, first = words(language), alerts[0]
-    detail = first.detail
     declared = [rules()[alert.rule] for alert in alerts]
     actions = [rule.action_zh if language == "zh" else rule.action_en for rule in declared]
     due = min(alert.respond_by for alert in alerts)
-    path = [(str(day), score) for day, score in detail.get("path", ())]
-    return {
-        "guarantee_id": plain_text(first.guarantee_id),
-        "borrower": detail["borrower"],
-        "lender": detail["lender"],
+    about = _nobody() if is_portfolio(first.guarantee_id) else _of_guarantee(first, language)
+    return about | {
+        "guarantee_id": _called(first, language),
         "severity": said["severities"][first.severity.slug],
         "colour": _COLOURS[first.severity],
         "findings": [_finding(alert, policy, language) for alert in alerts],
+        "actions": list(dict.fromkeys(actions)),
+        "circle": _circle(first, circle, said),
+        "respond_by": said["respond_by"].format(respond_by=local_time(due, zone)),
+    }
+
+
+def _nobody() -> dict[str, Any]:
+    """What an alert of a part of the book has not: a borrower, a score, a compensation."""
+    nothing: dict[str, Any] = dict.fromkeys(("borrower", "lender", "path_text", "scheme"), "")
+    lists = dict.fromkeys(("figures", "path", "reasons", "shares"), ())
+    return nothing | lists | {"is_assumed": False, "expected_total": "–", "is_portfolio": True}
+
+
+def _of_guarantee(first: Alert, language: str) -> dict[str, Any]:
+    said, detail = words(language), first.detail
+    path = [(str(day), score) for day, score in detail.get("path", ())]
+    return {
+        "borrower": detail["borrower"],
+        "lender": detail["lender"],
         "figures": _figures(detail, said),
         "path": bars(path),
         "path_text": sparkline(path),
@@ -265,9 +290,7 @@ def _entry(
             for party, yuan in detail["expected"].items()
         ],
         "expected_total": _money(said, detail["expected_total"]),
-        "actions": list(dict.fromkeys(actions)),
-        "circle": _circle(first, circle, said),
-        "respond_by": said["respond_by"].format(respond_by=local_time(due, zone)),
+        "is_portfolio": False,
     }
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vouch.book.book import Known
 from vouch.domain.calendar import WorkCalendar
+from vouch.domain.portfolio_part import PortfolioPart
 from vouch.domain.response import Terms
 from vouch.errors import LeaseError
 from vouch.policy.reading import Policy
+from vouch.scoring.bundle import Bundle
 from vouch.store.alerts import AlertDesk
 from vouch.store.store import Store
 
@@ -34,6 +37,7 @@ class Duty:
         duty_list: the file of people, see `people`.
         linker: writes the links of acknowledgement; without it mails have none.
         robot: told of what is urgent besides the people.
+        portfolio: the parts of the book that portfolio rules look at; without it none are.
     """
 
     policy: Policy
@@ -46,6 +50,7 @@ class Duty:
     duty_list: Path | None = None
     linker: Linker | None = None
     robot: Courier | None = None
+    portfolio: Callable[[Known, Bundle], Sequence[PortfolioPart]] | None = None
     problems: list[str] = field(default_factory=list)
 
     @contextmanager

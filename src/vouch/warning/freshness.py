@@ -9,6 +9,11 @@ from datetime import date
 from vouch.book.book import Book
 
 RULE, CAUSE = "FD01", "silent_feed"
+RULE_ZH, RULE_EN = "数据源静默", "Silent feed"
+RULE_ABOUT = (
+    "A source has brought nothing new into a table for longer than it may. The alert is told to "
+    "the administrator and closed when the source speaks again."
+)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from vouch.domain.alert import (
 from vouch.store.alerts import AlertDesk
 from vouch.store.outbox import Mail
 from vouch.warning.duty import Duty
-from vouch.warning.freshness import CAUSE, RULE, Feed
+from vouch.warning.freshness import CAUSE, RULE, RULE_EN, RULE_ZH, Feed
 from vouch.warning.observe import plain_text
 
 _MOST_LINES = 200
@@ -93,6 +93,6 @@ def _raised(feed: Feed, look: Look, duty: Duty) -> list[AlertChange]:
 
 def _words(feed: Feed) -> str:
     return (
-        f"数据源静默 silent feed: {feed.name}: 最近数据 newest {feed.newest}, "
+        f"{RULE_ZH} {RULE_EN.lower()}: {feed.name}: 最近数据 newest {feed.newest}, "
         f"{feed.silent_days} 天 days (≤ {feed.may_be_silent})"
     )

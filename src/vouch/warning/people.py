@@ -100,6 +100,20 @@ class People:
                 return self.stand_in(person, day)
         return None
 
+    def office(self, role: Role, guarantor_id: str | None) -> str | None:
+        """The identifier of who holds an office at an institution, or the next one up.
+
+        Absent or not: who stands in is settled when they are told.
+        """
+        roles = list(Role)
+        for wanted in roles[roles.index(role) :]:
+            is_top = wanted is Role.PROVINCE
+            name = self.province if is_top else self.offices.get((guarantor_id or "", wanted))
+            person = self.persons.get(name or "")
+            if person is not None and person.emails:
+                return name
+        return None
+
     def _holder(self, role: Role, alert: Alert) -> Person | None:
         manager = self.persons.get(alert.manager_id or "")
         institution = (manager.guarantor_id if manager else None) or alert.guarantor_id or ""

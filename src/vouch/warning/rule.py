@@ -5,20 +5,64 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 import vouch.warning.rules as package
 from vouch.domain.alert import Signal
+from vouch.domain.portfolio_part import PortfolioPart
 from vouch.errors import PolicyError
 from vouch.features.asof import Flags, Floats
 from vouch.features.facts import Cases, Views
 from vouch.policy.reading import Policy
+
+
+class Of(StrEnum):
+    """What a rule looks at."""
+
+    GUARANTEE = "guarantee"
+    PORTFOLIO = "portfolio"
+
+
+class Seen(Protocol):
+    """Subjects of one kind with what rules ask for, one value per subject."""
+
+    @property
+    def subject_ids(self) -> Sequence[str]:
+        """What their alerts are kept under."""
+        ...
+
+    @property
+    def of(self) -> Of:
+        """Which rules look at it."""
+        ...
+
+    def view(self, name: str) -> Any:
+        """What a parameter of this name means."""
+        ...
+
+
+@dataclass(frozen=True)
+class PartsSeen:
+    """Parts of the book; what rules ask for are their figures, NaN where a part has none."""
+
+    parts: Sequence[PortfolioPart]
+    of = Of.PORTFOLIO
+
+    @property
+    def subject_ids(self) -> Sequence[str]:
+        """What their alerts are kept under."""
+        return [part.subject_id for part in self.parts]
+
+    def view(self, name: str) -> Floats:
+        """A figure of every part."""
+        return np.array([part.figures.get(name, np.nan) for part in self.parts], dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -35,10 +79,16 @@ class Snapshot:
     scores: Floats
     scores_before: Floats
     default_probabilities: Floats
+    of = Of.GUARANTEE
 
     def __len__(self) -> int:
         """Number of guarantees."""
         return len(self.cases)
+
+    @property
+    def subject_ids(self) -> Sequence[str]:
+        """The guarantees."""
+        return self.cases.guarantee_ids
 
     @property
     def as_of(self) -> Floats:
@@ -62,7 +112,7 @@ _ARRAYS = ("scores", "scores_before", "default_probabilities")
 
 @dataclass(frozen=True)
 class Finding:
-    """For which guarantees a rule fires, and the figures it looked at; one value per guarantee."""
+    """For which subjects a rule fires, and the figures it looked at; one value per subject."""
 
     fires: Flags
     evidence: Mapping[str, Floats]
@@ -76,9 +126,10 @@ Function = Callable[..., Finding]
 class Rule:
     """A declared rule.
 
-    `inputs` are the views its function takes before the thresholds. `thresholds` are the numbers
-    it takes from policy; names may hold them in braces, and what was seen may hold figures of the
-    evidence. Rules of one `cause` make one alert between them.
+    `inputs` are the views its function takes before the thresholds, of what it looks at (`of`):
+    guarantees, or parts of the book. `thresholds` are the numbers it takes from policy; names may
+    hold them in braces, and what was seen may hold figures of the evidence. Rules of one `cause`
+    make one alert between them.
     """
 
     code: str
@@ -93,11 +144,12 @@ class Rule:
     function: Function
     about: str
     inputs: tuple[str, ...] = ()
+    of: Of = Of.GUARANTEE
 
-    def finding(self, snapshot: Snapshot, thresholds: Thresholds) -> Finding:
-        """For which guarantees the rule fires at these thresholds."""
+    def finding(self, seen: Seen, thresholds: Thresholds) -> Finding:
+        """For which subjects the rule fires at these thresholds."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            return self.function(*(snapshot.view(name) for name in self.inputs), thresholds)
+            return self.function(*(seen.view(name) for name in self.inputs), thresholds)
 
 
 _RULES: dict[str, Rule] = {}
@@ -114,6 +166,7 @@ def rule(
     seen_en: str,
     action_zh: str,
     action_en: str,
+    of: Of = Of.GUARANTEE,
 ) -> Callable[[Function], Function]:
     """Declare a function as the rule of this code; its docstring says when it fires."""
 
@@ -123,7 +176,7 @@ def rule(
         about = inspect.cleandoc(function.__doc__ or "")
         said = (zh, en, seen_zh, seen_en, action_zh, action_en)
         inputs = tuple(inspect.signature(function).parameters)[:-1]
-        _RULES[code] = Rule(code, cause, *said, thresholds, function, about, inputs)
+        _RULES[code] = Rule(code, cause, *said, thresholds, function, about, inputs, of)
         return function
 
     return declare
@@ -156,23 +209,26 @@ def check_numbers(policy: Policy) -> None:
                 raise PolicyError(f"{path}: [[{code}]] from {since}: {name} {what}")
 
 
-def signals(snapshot: Snapshot, policy: Policy, on: date) -> list[Signal]:
+def signals(seen: Seen, policy: Policy, on: date) -> list[Signal]:
     """Everything that any rule sees, by rule and row, each at the worst level that it reaches.
 
     Args:
         on: the day whose numbers hold.
     """
     found = []
+    subject_ids = seen.subject_ids
     for code, declared in rules().items():
+        if declared.of is not seen.of:
+            continue
         numbers = policy.rule(code, on)
-        is_open = np.ones(len(snapshot), dtype=np.bool_)
+        is_open = np.ones(len(subject_ids), dtype=np.bool_)
         for level in numbers.levels:
-            finding = declared.finding(snapshot, level.thresholds)
+            finding = declared.finding(seen, level.thresholds)
             fires = finding.fires & is_open
             is_open &= ~fires
             found += [
                 Signal(
-                    guarantee_id=snapshot.cases.guarantee_ids[row],
+                    guarantee_id=subject_ids[row],
                     cause=declared.cause,
                     rule=code,
                     severity=level.severity,
@@ -185,7 +241,7 @@ def signals(snapshot: Snapshot, policy: Policy, on: date) -> list[Signal]:
 
 
 def _known(evidence: Mapping[str, Floats], row: int) -> dict[str, float]:
-    """The figures of one guarantee; what is not known is no figure."""
+    """The figures of one subject; what is not known is no figure."""
     figures = {name: float(values[row]) for name, values in evidence.items()}
     return {name: value for name, value in figures.items() if np.isfinite(value)}
 

@@ -7,6 +7,7 @@ the next run goes on where this one stood. Only the holder of the lease can make
 begin                 the run is written down, or the unfinished one taken up
 part by part          alerts of some guarantees, with how far the run has come
 ended                 alerts of guarantees that are no longer in force
+portfolio             alerts of parts of the book: caps, institutions, vintages, the model
 urgent, digests       a transaction for each account manager: mails with links
 chase                 reminders and escalations whose time has come
 end                   the run's report
@@ -39,8 +40,9 @@ from vouch.domain.alert import (
     renew_alert,
 )
 from vouch.domain.combination import combine
+from vouch.domain.portfolio_part import is_portfolio
 from vouch.domain.response import Terms
-from vouch.errors import StoreError
+from vouch.errors import StoreError, VouchError
 from vouch.features.describe import Progress, silent
 from vouch.scoring.bundle import Bundle
 from vouch.store.outbox import Channel
@@ -53,6 +55,7 @@ from vouch.warning.notice import Notice, feed_alerts
 from vouch.warning.notify import Delivery, deliver
 from vouch.warning.observe import Observation, Part, plain_text
 from vouch.warning.people import People, people
+from vouch.warning.portfolio import sightings
 from vouch.warning.rule import check_numbers
 from vouch.warning.telling import Told, tell_all
 
@@ -147,7 +150,7 @@ def watch_once(
     observation = Observation(book, champion, duty.policy, as_of)
     progress(run.looked_at, len(observation))
     for part in observation.parts(run.looked_at):
-        run = _keep_part(duty, run, part)
+        run = _keep_part(duty, run, part, len(part))
         progress(run.looked_at, len(observation))
     run = _close_ended(duty, run, observation)
     staff = people(book.known(as_of).rows("manager").to_pylist(), duty.duty_list)
@@ -158,6 +161,7 @@ def watch_once(
         for name, n in run.counts.items()
         if name.startswith(_UNSEEN)
     )
+    run = _keep_portfolio(duty, run, book, champion, staff)
     told, delivery = Told(), Delivery()
     chased = Chased()
     if tells:
@@ -189,7 +193,7 @@ def _begin(duty: Duty, book: Book, as_of: date, known_at: datetime) -> Run:
     return run
 
 
-def _keep_part(duty: Duty, run: Run, part: Part) -> Run:
+def _keep_part(duty: Duty, run: Run, part: Part, looked_at: int) -> Run:
     terms = duty.terms()
     with duty.desk() as desk:
         look = Look(run.as_of, run.known_at, duty.clock())
@@ -197,7 +201,7 @@ def _keep_part(duty: Duty, run: Run, part: Part) -> Run:
         before = desk.around(part.guarantee_ids, look.now - span)
         changes = _changes(before, part, look, terms, duty)
         desk.record(changes)
-        run = _further(run, changes, len(part))
+        run = _further(run, changes, looked_at)
         run = replace(run, counts=Counter(run.counts) + _unseen(part))
         desk.keep_run(run)
     return run
@@ -266,7 +270,8 @@ def _combined(
 
 def _close_ended(duty: Duty, run: Run, observation: Observation) -> Run:
     with duty.desk() as desk:
-        ended = observation.ended(desk.live_guarantees(without_cause=CAUSE))
+        live_ids = desk.live_guarantees(without_cause=CAUSE)
+        ended = observation.ended({name for name in live_ids if not is_portfolio(name)})
         now = duty.clock()
         live = [a for a in desk.around(ended, now).values() if a.closed_at is None]
         changes = [close_alert(alert, ENDED, run.as_of, now) for alert in live]
@@ -274,6 +279,22 @@ def _close_ended(duty: Duty, run: Run, observation: Observation) -> Run:
         run = _further(run, changes, 0)
         desk.keep_run(run)
     return run
+
+
+def _keep_portfolio(duty: Duty, run: Run, book: Book, champion: Bundle, staff: People) -> Run:
+    """Alerts of parts of the book; where they cannot be measured, those that are there stay."""
+    if duty.portfolio is None:
+        return run
+    try:
+        parts = duty.portfolio(book.known(run.as_of), champion)
+    except VouchError as error:
+        duty.problems.append(f"the portfolio rules saw nothing: {error}")
+        return run
+    seen = sightings(parts, duty.policy, run.as_of, staff, duty.terms().portfolio_to)
+    with duty.desk() as desk:
+        live = {n for n in desk.live_guarantees(without_cause=CAUSE) if is_portfolio(n)}
+    names = sorted(live | {signal.signal.guarantee_id for signal in seen})
+    return _keep_part(duty, run, Part(names, seen), 0)
 
 
 def _tell(duty: Duty, staff: People, run: Run) -> tuple[Told, Delivery, Chased]:

@@ -87,10 +87,7 @@ def _leverage(
     proposal: Proposal, state: PortfolioState, own: Decimal, terms: DecisionTerms
 ) -> Found:
     rule = terms.leverage
-    is_small = (state.small_balance or 0) >= rule.small_balance and (
-        state.small_clients or 0
-    ) >= rule.small_clients
-    allowed = rule.times_small if is_small else rule.times
+    allowed = rule.allowed(state.small_balance, state.small_clients)
     most = max(own, _NOTHING) * allowed
     limit = Limit(
         "leverage",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum
+from fractions import Fraction
 
 from vouch.domain.stage import Stage
 
@@ -58,6 +59,15 @@ class LeverageLimit:
     small_clients: Decimal
     outcome: Outcome
     source: str
+
+    def allowed(
+        self, small_balance: Decimal | Fraction | None, small_clients: Decimal | Fraction | None
+    ) -> Decimal:
+        """The times that hold for a business of these shares; unknown ones count as nothing."""
+        is_small = (small_balance or 0) >= self.small_balance and (
+            small_clients or 0
+        ) >= self.small_clients
+        return self.times_small if is_small else self.times
 
 
 @dataclass(frozen=True)

@@ -39,10 +39,12 @@ from vouch.monitoring.expectation.in_force import (
 )
 from vouch.monitoring.expectation.pool import Pool
 from vouch.monitoring.expectation.standing import (
+    Course,
     History,
     Release,
     Standing,
     Window,
+    course,
     expected_base,
     loan_behind,
     releases_ahead,
@@ -192,6 +194,11 @@ def forecast_book(
 
 def standings(known: Known, policy: Policy) -> dict[PortfolioKey, Standing]:
     """Every capped portfolio's cap as it stands on the day."""
+    return {key: found.today for key, found in courses(known, policy).items()}
+
+
+def courses(known: Known, policy: Policy) -> dict[PortfolioKey, Course]:
+    """Every capped portfolio's cap on the day, with its pace."""
     members, _ = _gather(View(known), policy, None)
     found = {}
     for key, of in members.items():
@@ -199,7 +206,7 @@ def standings(known: Known, policy: Policy) -> dict[PortfolioKey, Standing]:
         assert cap is not None  # noqa: S101 - only capped schemes have portfolios
         outstanding = sum((g.exposure for g in of.guarantees), Decimal("0.00"))
         past = History(of.releases, of.claims)
-        found[key] = standing(of.scheme, cap, past, known.as_of, outstanding)
+        found[key] = course(of.scheme, cap, past, known.as_of, outstanding)
     return found
 
 

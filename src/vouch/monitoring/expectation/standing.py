@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from vouch.domain.compensation_cap import Cap, CapPeriod
 from vouch.domain.risk_sharing import FEN, Scheme
@@ -75,6 +75,32 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Course:
+    """A cap today and how fast it goes: yuan a day of claims, and of what the cap grows by.
+
+    Over the last days of its period, at most `Course.DAYS` of them; the pace is None while there
+    are fewer than `Course.FEWEST`. `claim_count` counts the claims of the period.
+    """
+
+    DAYS: ClassVar[int] = 90
+    FEWEST: ClassVar[int] = 30
+
+    today: Standing
+    claim_count: int
+    claims_a_day: Decimal | None = None
+    cap_a_day: Decimal | None = None
+
+    @property
+    def days_to_cap(self) -> float | None:
+        """Days until claims catch up with the cap; None where they do not, or have already."""
+        left = self.today.cap_amount - self.today.claims
+        if self.claims_a_day is None or self.cap_a_day is None or left <= 0:
+            return None
+        closing = self.claims_a_day - self.cap_a_day
+        return float(left / closing) if closing > 0 else None
+
+
+@dataclass(frozen=True)
 class History:
     """What happened to the guarantees of one portfolio: releases and claims with their days."""
 
@@ -98,6 +124,20 @@ def standing(
     base = cap.base_amount(past.released(first, as_of), outstanding)
     amount = cap.amount(base, scheme.system_share)
     return Standing(first, last, base, amount, past.claimed(first, as_of))
+
+
+def course(scheme: Scheme, cap: Cap, past: History, as_of: date, outstanding: Decimal) -> Course:
+    """The cap of the period that a day lies in, and the pace of its last days."""
+    today = standing(scheme, cap, past, as_of, outstanding)
+    count = sum(today.first <= day <= as_of for day, _ in past.claims)
+    days = min((as_of - today.first).days + 1, Course.DAYS)
+    if days < Course.FEWEST:
+        return Course(today, count)
+    before = as_of - timedelta(days=days)
+    base = cap.base_amount(past.released(today.first, before), outstanding)
+    grown = today.cap_amount - cap.amount(base, scheme.system_share)
+    claimed = past.claimed(before + timedelta(days=1), as_of)
+    return Course(today, count, claimed / days, grown / days)
 
 
 def expected_base(
