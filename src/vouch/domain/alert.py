@@ -319,9 +319,10 @@ def _started(alert: Alert, news: Change, look: Look, clocked: Clocked) -> Alert:
 def tell(
     alert: Alert, clocked: Clocked, next_step_at: datetime | None, to: str, now: datetime
 ) -> AlertChange:
-    """The alert once a mail reports it to somebody."""
+    """The alert once a mail reports it to somebody; kept beside it is the chance it had then."""
     told = replace(alert, told_at=now, changed_at=now, next_step_at=next_step_at, **vars(clocked))
-    return AlertChange(told, Change.TOLD, given={"to": to})
+    chance = {"chance": alert.detail["chance"]} if "chance" in alert.detail else {}
+    return AlertChange(told, Change.TOLD, given={"to": to, **chance})
 
 
 def acknowledge(alert: Alert, who: str, now: datetime) -> AlertChange | None:

@@ -15,6 +15,7 @@ from vouch.domain.classification import ClassificationStandard, read_classificat
 from vouch.domain.code_list import CodeList, read_code_list
 from vouch.domain.dated import in_force, read_toml
 from vouch.domain.lender_fit import FitTerms
+from vouch.domain.ranking import Ranking
 from vouch.domain.response import Terms
 from vouch.domain.risk_sharing import Scheme
 from vouch.domain.scale import ScoreScale
@@ -22,6 +23,7 @@ from vouch.domain.size_class import SizeStandard, read_size_standards
 from vouch.errors import PolicyError
 from vouch.policy.decisions import decision_versions
 from vouch.policy.lenders import fit_versions
+from vouch.policy.ranking import rankings
 from vouch.policy.response import response_terms, work_calendar
 from vouch.policy.schemes import fraction, scheme_versions
 from vouch.policy.warning import RuleNumbers, rule_numbers
@@ -178,6 +180,18 @@ class Policy:
             PolicyError: there are none.
         """
         return in_force(self._response, on)
+
+    def ranking(self, on: date) -> Ranking:
+        """By what alerts are ranked on a day.
+
+        Raises:
+            PolicyError: there is nothing.
+        """
+        return in_force(self._rankings, on)
+
+    @cached_property
+    def _rankings(self) -> list[Ranking]:
+        return rankings(self.folder / "ranking.toml")
 
     def calendar(self, zone: tzinfo | None = None) -> WorkCalendar:
         """Which days are worked; `zone` is where people are, by default Asia/Shanghai."""

@@ -120,6 +120,21 @@ class AlertDesk:
         )
         return int(self._connection.execute(query).scalar_one())
 
+    def told_chances(self, manager_id: str | None, since: datetime) -> dict[str, float]:
+        """The guarantees a manager was told of since then, each with the chance it had last."""
+        query = (
+            select(ALERTS.c.guarantee_id, ALERT_EVENTS.c.given)
+            .join(ALERTS, ALERTS.c.alert_id == ALERT_EVENTS.c.alert_id)
+            .where(
+                ALERTS.c.manager_id == manager_id,
+                ALERT_EVENTS.c.change == Change.TOLD.value,
+                ALERT_EVENTS.c.at >= since,
+            )
+            .order_by(ALERT_EVENTS.c.number)
+        )
+        rows = self._connection.execute(query)
+        return {name: given["chance"] for name, given in rows if "chance" in given}
+
     def closed_in(self, manager_id: str | None, since: datetime) -> list[str]:
         """The guarantees of a manager whose told alerts were closed by a look since then."""
         query = select(ALERTS.c.guarantee_id).where(

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from vouch.book.book import Book, Known
-from vouch.domain.alert import Sighting, most_urgent
+from vouch.domain.alert import Sighting, Signal, most_urgent
 from vouch.errors import VouchError
 from vouch.features.asof import Floats
 from vouch.features.describe import PARTITION
@@ -29,6 +29,7 @@ from vouch.scoring.score import Scores, score_features
 from vouch.scoring.subject import exposure_of
 from vouch.warning.circles import Circles
 from vouch.warning.exposure import Schemes
+from vouch.warning.ranking import Standing, chances
 from vouch.warning.rule import Snapshot, signals
 from vouch.warning.rules.model import days_back
 
@@ -145,11 +146,14 @@ class _Looker:
             scores_before=self._scores_before(cases, facts, table),
             default_probabilities=scored.default_probabilities,
         )
-        found = list(most_urgent(signals(snapshot, self.policy, self.as_of)).values())
+        seen = signals(snapshot, self.policy, self.as_of)
+        found = list(most_urgent(seen).values())
         wanted = {signal.guarantee_id for signal in found}
         rows = [row for row, name in enumerate(cases.guarantee_ids) if name in wanted]
         some = Cases([cases.guarantee_ids[row] for row in rows], cases.as_of[rows])
         detail = self._details(snapshot, scored, rows, views, table)
+        for row, chance in zip(rows, self._chances(snapshot, seen)[rows].tolist(), strict=True):
+            detail[cases.guarantee_ids[row]]["chance"] = chance
         for name, path in self._paths(
             some, facts, views.guarantee.number("start_on")[rows]
         ).items():
@@ -173,6 +177,16 @@ class _Looker:
                 )
             )
         return sightings
+
+    def _chances(self, snapshot: Snapshot, seen: Sequence[Signal]) -> Floats:
+        standing = Standing(
+            snapshot.subject_ids,
+            snapshot.scores,
+            snapshot.scores_before,
+            snapshot.views.performance.last("days_past_due"),
+            self.champion.scale.points_to_double,
+        )
+        return chances(self.policy.ranking(self.as_of), standing.inputs(seen))
 
     def _scored(self, features: Mapping[str, Any]) -> tuple[Floats, Floats]:
         probabilities = self.champion.probabilities(self.champion.encoder.matrix(features))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from email.headerregistry import Address
 
 from vouch.domain.alert import Alert, AlertChange, Look, tell
+from vouch.domain.ranking import Ranking
 from vouch.domain.response import Terms
 from vouch.store.alerts import AlertDesk
 from vouch.store.runs import Run
@@ -96,15 +97,18 @@ def _tell(
     urgent_only: bool,
 ) -> None:
     terms, now = duty.terms(), duty.clock()
+    today = duty.calendar.day(now)
+    ranking = duty.policy.ranking(today)
     chosen: list[Alert] = []
     held: list[Alert] = []
     for manager_id, alerts in found:
         if urgent_only:
             chosen += _urgent(alerts, terms)
             continue
-        start = duty.calendar.start_of(duty.calendar.day(now))
-        room = terms.daily_budget - desk.told_since(manager_id, start)
-        some, rest = _within_budget(alerts, terms, len(alerts) if reader.is_unassigned else room)
+        room = terms.daily_budget - desk.told_since(manager_id, duty.calendar.start_of(today))
+        room = len(alerts) if reader.is_unassigned else room
+        lately = desk.told_chances(manager_id, now - timedelta(days=ranking.again_after_days))
+        some, rest = within_budget(alerts, terms, Order(terms, ranking, lately), room)
         chosen, held = chosen + some, held + rest
     told.held += len(held)
     if not chosen:
@@ -134,16 +138,35 @@ def _urgent(alerts: Sequence[Alert], terms: Terms) -> list[Alert]:
     return [alert for alert in alerts if alert.guarantee_id in names]
 
 
-def _within_budget(
-    alerts: Sequence[Alert], terms: Terms, room: int
+@dataclass(frozen=True)
+class Order:
+    """The order of alerts within a budget: what must go, then news, then repeats, by value.
+
+    `lately` has the chance at which each guarantee was told of lately. An alert without a chance
+    of its own, of a part of the book, comes before those that have one.
+    """
+
+    terms: Terms
+    ranking: Ranking
+    lately: Mapping[str, float]
+
+    def rank(self, alert: Alert) -> tuple[bool, bool, float, str]:
+        """Sorts what is to be told first to the front."""
+        chance = float(alert.detail.get("chance", 1.0))
+        worth = self.terms.value(alert.severity, alert.expected, alert.lead_days)
+        return (
+            self.terms.answers[alert.severity].may_be_held,
+            self.ranking.is_repeat(chance, self.lately.get(alert.guarantee_id)),
+            -self.ranking.value(chance, worth),
+            alert.alert_id,
+        )
+
+
+def within_budget(
+    alerts: Sequence[Alert], terms: Terms, order: Order, room: int
 ) -> tuple[list[Alert], list[Alert]]:
     """What is told today, the most valuable first, and what is held."""
-
-    def rank(alert: Alert) -> tuple[bool, float, str]:
-        value = terms.value(alert.severity, alert.expected, alert.lead_days)
-        return terms.answers[alert.severity].may_be_held, -value, alert.alert_id
-
-    ordered = sorted(alerts, key=rank)
+    ordered = sorted(alerts, key=order.rank)
     must = sum(not terms.answers[alert.severity].may_be_held for alert in alerts)
     told = max(room, must)
     return ordered[:told], ordered[told:]
