@@ -37,9 +37,20 @@ def test_inputs_by_hand() -> None:
     found = Standing(["G1", "G2"], scores, before, late, 40.0).inputs(seen)
     one = {name: values[0] for name, values in found.items()}
     assert one == {
-        **{"level": 2, "high": 2, "fallen": 1, "risen": 0},
-        **{"late": 1, "late_30": 1, "late_60": 0, "months_late": 1.5},
-        **{"blue": 0, "yellow": 2, "orange": 1, "red": 1, "sources": 2, "any_source": 1},
+        "level": 2,
+        "high": 2,
+        "fallen": 1,
+        "risen": 0,
+        "late": 1,
+        "late_30": 1,
+        "late_60": 0,
+        "months_late": 1.5,
+        "blue": 0,
+        "yellow": 2,
+        "orange": 1,
+        "red": 1,
+        "sources": 2,
+        "any_source": 1,
     }
     other = {name: values[1] for name, values in found.items()}
     assert other == dict.fromkeys(INPUTS, 0) | {"level": -2}
@@ -60,7 +71,7 @@ def alert(name: str, chance: float, severity: Severity = Severity.ORANGE) -> Ale
     state, detail = AlertState.OPEN, {"chance": chance}
     blank = Alert(
         name, name, "arrears", "RP01", severity, 90, state, "M1", NOW, NOW, NOW.date(), NOW, {}
-    )  # noqa: E501
+    )
     return replace(blank, detail=detail, expected=1_000.0)
 
 
