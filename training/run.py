@@ -40,6 +40,7 @@ from vouch.scoring.bundle import Bundle, Training
 from vouch.scoring.registry import Registry, answering, connect
 from vouch.scoring.score import score_features
 from vouch.scoring.spec import Spec
+from vouch.scoring.truth import against_sign
 
 _SELF_TEST_ROWS = 20
 
@@ -122,6 +123,7 @@ def train(
     explained = hold(book, spec, policy, frame, names, until)
     judgement = judge(spec, policy, frame, names)
     bundle = make_bundle(spec, policy, frame, names, until)
+    checked_signs(bundle)
     left_out = [name for name in spec.feature_names if name not in names]
     failed, still_open = failed_gates(spec, judgement), open_gates(spec, judgement)
     with tempfile.TemporaryDirectory() as folder:
@@ -132,6 +134,20 @@ def train(
             version, run_id = _log(registry, proven, judgement, Path(folder), failed)
     trained = Bundle(**{**vars_of(proven), "version": version})
     return Trained(spec.stage, version, run_id, judgement, trained, left_out, failed, explained)
+
+
+def checked_signs(bundle: Bundle) -> None:
+    """Stop before anything is registered where reasons could go against a declared sign.
+
+    Raises:
+        TrainingError: the features whose reasons could.
+    """
+    wrong = against_sign(bundle)
+    if wrong:
+        raise TrainingError(
+            f"the reasons of {', '.join(wrong)} could go against the declared sign; nothing was "
+            "registered; keep the trees' monotone_constraints_method basic, or set the sign to 0"
+        )
 
 
 def vars_of(bundle: Bundle) -> dict[str, Any]:
