@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -51,8 +51,10 @@ class Frame:
         return Frame(self.spine.take(mask), columns, self.outcome[mask], self.history)
 
 
-def assemble(book: Book, spec: Spec, until: date, progress: Progress) -> Frame:
-    """Everything a model of `spec` may learn from on `until`.
+def assemble(
+    book: Book, spec: Spec, until: date, progress: Progress, sliced: Sequence[str] = ()
+) -> Frame:
+    """Everything a model of `spec` may learn from on `until`; `sliced` by what it is judged too.
 
     Raises:
         TrainingError: no case has an outcome yet, or none was compensated, or all were.
@@ -72,7 +74,7 @@ def assemble(book: Book, spec: Spec, until: date, progress: Progress) -> Frame:
         wanted |= _running(known, cases, days)
     cases, outcome = cases.take(wanted), outcome[wanted]
     history = PortfolioIndex.of(known)
-    names = list(dict.fromkeys([*spec.feature_names, *spec.limits]))
+    names = list(dict.fromkeys([*spec.feature_names, *spec.limits, *sliced]))
     columns = describe(known, cases.cases, names, history, progress)
     every = Frame(cases, columns, outcome, history)
     every = every.take(spec.within_limits(columns, len(cases)))

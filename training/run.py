@@ -6,7 +6,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ import numpy as np
 from training import card, figures
 from training.fit import Calibrated, calibrate, fit, given_terms, learn_encoder, seen_features
 from training.frame import Frame, assemble
+from training.gates import failed_gates, level, open_gates, stability
 from training.guard import Suspicion, hold
 from training.running import with_running
+from training.slices import SLICED, Slice, slices
 from training.split import Split, folds, out_of_time
 from training.strength import with_strength
 from vouch.book.book import Book
@@ -61,6 +63,7 @@ class Judgement:
     judged_from: date
     outcome: Floats
     probability: Floats
+    slices: list[Slice]
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def train(
             was registered.
         ModelError: MLflow is away or refuses; nothing was registered.
     """
-    frame = assemble(book, spec, until, progress)
+    frame = assemble(book, spec, until, progress, SLICED)
     names = seen_features(frame.columns, spec.feature_names)
     if not names:
         raise TrainingError("the book holds no value for any feature of the specification")
@@ -166,8 +169,12 @@ def judge(spec: Spec, policy: Policy, frame: Frame, names: list[str]) -> Judgeme
     rows = with_running(spec, learn, between, split.judged_from - timedelta(days=1))
     model = fit_calibrated(strong, rows, names)
     judged = frame.take(split.judge)
-    margins = model.margins(model.fit.encoder.matrix(judged.columns))
-    return _judgement("out_of_time", policy, judged, margins, split)
+    before, margins = (
+        model.margins(model.fit.encoder.matrix(rows.columns)) for rows in (learn, judged)
+    )
+    found = _judgement("out_of_time", policy, judged, margins, split)
+    moved = stability(1.0 / (1.0 + np.exp(-before)), found.probability)
+    return replace(found, figures={**found.figures, "stability": moved})
 
 
 def _judge_across(spec: Spec, policy: Policy, frame: Frame, names: list[str]) -> Judgement:
@@ -185,7 +192,7 @@ def _judgement(
     first = EPOCH + timedelta(days=int(frame.as_of[0]))
     return Judgement(
         method=method,
-        figures=measure(frame.outcome, probability),
+        figures=measure(frame.outcome, probability) | {"level": level(frame.outcome, probability)},
         grades=levels,
         periods=by_quarter(frame.as_of, frame.outcome, probability),
         rows=len(frame),
@@ -193,6 +200,7 @@ def _judgement(
         judged_from=split.judged_from if split else first,
         outcome=frame.outcome,
         probability=probability,
+        slices=slices(frame.columns, frame.outcome, probability),
     )
 
 
@@ -284,33 +292,6 @@ def data_hash(frame: Frame, names: list[str]) -> str:
         plain = json.dumps(values.tolist()) if values.dtype == object else None
         digest.update(plain.encode() if plain is not None else values.tobytes())
     return digest.hexdigest()
-
-
-def failed_gates(spec: Spec, judgement: Judgement) -> list[str]:
-    """The gates of the spec that this judgement does not pass, in words.
-
-    A gate fails where the whole 95 % interval lies on the wrong side of its limit: a book with few
-    compensations cannot show that a model is bad, nor that it is good.
-    """
-    return [text for text, is_certain in _missed_gates(spec, judgement) if is_certain]
-
-
-def open_gates(spec: Spec, judgement: Judgement) -> list[str]:
-    """The gates that the figure misses but its interval does not: too few cases to tell."""
-    return [text for text, is_certain in _missed_gates(spec, judgement) if not is_certain]
-
-
-def _missed_gates(spec: Spec, judgement: Judgement) -> list[tuple[str, bool]]:
-    missed = []
-    for gate, limit in spec.gates.items():
-        name, at_most = gate.removesuffix("_at_most"), gate.endswith("_at_most")
-        found = judgement.figures[name]
-        if (found.value > limit) if at_most else (found.value < limit):
-            word = "above" if at_most else "below"
-            is_certain = found.low > limit if at_most else found.high < limit
-            interval = f"[{found.low:.4f}, {found.high:.4f}]"
-            missed.append((f"{name} {found.value:.4f} {interval} is {word} {limit}", is_certain))
-    return missed
 
 
 def _log(

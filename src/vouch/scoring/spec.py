@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from vouch.features.registry import named
 from vouch.scoring.linear import TRANSFORMS
 
 # What a gate may be set on; with `_at_most` behind it the limit is an upper one.
-GATED = ("auc", "ks", "brier", "log_loss", "mean_predicted", "observed")
+GATED = ("auc", "ks", "brier", "log_loss", "mean_predicted", "observed", "level", "stability")
 
 Moment = Literal["application", "quarter_end", "month_end"]
 
@@ -64,7 +64,7 @@ class Spec:
     `running` says that cases whose horizon has not ended are learnt from as far as they have run;
     `signs` gives +1 where a larger value can only raise the risk, -1 where it can only lower it,
     0 where either may be; `transforms` how the linear part reads it; `given` the weights of terms
-    that are set, not learnt; `allowed` the suspicions of leakage that are sound, by field and
+    that are set, not learnt; `gates` limits of the whole, `slice_gates` of every slice; `allowed` the suspicions of leakage that are sound, by field and
     check, each with the reason; `text` is the file itself.
     """
 
@@ -81,6 +81,7 @@ class Spec:
     calibration_folds: int
     validation_months: int
     gates: Mapping[str, float]
+    slice_gates: Mapping[str, float]
     allowed: Mapping[str, Mapping[str, str]]
     seed: int
     text: str
@@ -138,9 +139,8 @@ class Spec:
         transforms = {n: str(v.get("transform", "none")) for n, v in body["features"].items()}
         if set(transforms.values()) - set(TRANSFORMS):
             raise ValueError(f"[features]: transform must be one of {', '.join(TRANSFORMS)}")
-        unknown = {name.removesuffix("_at_most") for name in body.get("gates", {})} - set(GATED)
-        if unknown:
-            raise ValueError(f"[gates]: {', '.join(sorted(unknown))}; known are {', '.join(GATED)}")
+        gates = dict(body.get("gates", {}))
+        slice_gates = gates.pop("slices", {})
         given = {n: float(v["weight"]) for n, v in body["features"].items() if "weight" in v}
         if any(weight * signs[name] <= 0 for name, weight in given.items()):
             raise ValueError("[features]: a weight that is given must agree with its sign")
@@ -157,11 +157,19 @@ class Spec:
             trees=dict(body["trees"]),
             calibration_folds=int(body["calibration"]["folds"]),
             validation_months=int(body["split"]["validation_months"]),
-            gates={key: float(value) for key, value in body.get("gates", {}).items()},
+            gates=_gates("gates", gates, GATED),
+            slice_gates=_gates("gates.slices", slice_gates, GATED[:-1]),
             allowed=_allowed(body.get("guard", {}).get("allow", {})),
             seed=int(body["seed"]),
             text=text,
         )
+
+
+def _gates(table: str, body: Mapping[str, Any], known: Sequence[str]) -> dict[str, float]:
+    unknown = {name.removesuffix("_at_most") for name in body} - set(known)
+    if unknown:
+        raise ValueError(f"[{table}]: {', '.join(sorted(unknown))}; known are {', '.join(known)}")
+    return {name: float(limit) for name, limit in body.items()}
 
 
 def _allowed(body: Mapping[str, Any]) -> dict[str, dict[str, str]]:
