@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks.explain import shipped
 from vouch.book.book import Book
 from vouch.domain.stage import Stage
-from vouch.features.describe import describe
+from vouch.features.describe import describe, silent
 from vouch.features.facts import Cases, to_days
 from vouch.features.portfolio import PortfolioIndex
 from vouch.features.spine import spine
@@ -57,7 +57,7 @@ def of_book(bundle: Bundle, book: Book, rows: int) -> Mapping[str, Any]:
     random = np.random.default_rng(5)
     cases = cases.take(np.sort(random.choice(len(cases), min(rows, len(cases)), replace=False)))
     columns = describe(
-        known, cases.cases, list(bundle.encoder.names), PortfolioIndex.of(known), lambda d, t: None
+        known, cases.cases, list(bundle.encoder.names), PortfolioIndex.of(known), silent
     )
     drawn = np.arange(rows) % len(cases)
     return {name: columns[name][drawn] for name in bundle.encoder.names}
@@ -73,7 +73,7 @@ def asked_for(settings: Settings, stage: str | None, version: str | None) -> Ite
 
 
 def main() -> None:
-    """Count and print, as JSON too where a file is named; exits with 1 where a promise is broken."""
+    """Count and print, as JSON too where a file is named; 1 where a promise is broken."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reasons")
     parser.add_argument("--stage")
     parser.add_argument("--version")

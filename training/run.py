@@ -42,9 +42,9 @@ from vouch.scoring.bundle import Bundle, Training
 from vouch.scoring.registry import Registry, answering, connect
 from vouch.scoring.score import score_features
 from vouch.scoring.spec import Spec
-from vouch.scoring.truth import against_sign
+from vouch.scoring.truth import Truth, against_sign, truth
 
-_SELF_TEST_ROWS = 20
+_SELF_TEST_ROWS, _REASONS_ROWS = 20, 2_000
 
 
 @dataclass(frozen=True)
@@ -126,11 +126,11 @@ def train(
     explained = hold(book, spec, policy, frame, names, until)
     judgement = judge(spec, policy, frame, names)
     bundle = make_bundle(spec, policy, frame, names, until)
-    checked_signs(bundle)
+    kept = checked_reasons(bundle, frame)
     left_out = [name for name in spec.feature_names if name not in names]
     failed, still_open = failed_gates(spec, judgement), open_gates(spec, judgement)
     with tempfile.TemporaryDirectory() as folder:
-        text = card.written(bundle, judgement, left_out, failed, still_open, explained)
+        text = card.written(bundle, judgement, left_out, failed, still_open, explained, kept)
         hash_ = bundle.save(Path(folder) / "bundle", text)
         proven = Bundle.load(Path(folder) / "bundle", "draft", hash_)
         with answering():
@@ -139,8 +139,25 @@ def train(
     return Trained(spec.stage, version, run_id, judgement, trained, left_out, failed, explained)
 
 
+def checked_reasons(bundle: Bundle, frame: Frame) -> Truth:
+    """Stop before anything is registered where reasons are not what they promise.
+
+    Raises:
+        TrainingError: a reason could go against its sign, or is untrue on rows learnt from.
+    """
+    checked_signs(bundle)
+    rows = np.unique(np.linspace(0, len(frame) - 1, _REASONS_ROWS).astype(int))
+    columns = {name: frame.columns[name][rows] for name in bundle.encoder.names}
+    found = truth(bundle, frame.spine.take(rows).cases, columns)
+    if found.faults:
+        raise TrainingError(
+            f"reasons are untrue: {'; '.join(found.faults)}; nothing was registered"
+        )
+    return found
+
+
 def checked_signs(bundle: Bundle) -> None:
-    """Stop before anything is registered where reasons could go against a declared sign.
+    """Stop where reasons could go against a declared sign.
 
     Raises:
         TrainingError: the features whose reasons could.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ def _parts(by: str, values: Any) -> Iterator[tuple[str, Flags]]:
             yield str(name), np.array([value == name for value in values])
         return
     edges = (-np.inf, *BY_SIZE[by], np.inf)
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         yield _band(low, high), (values >= low) & (values < high)
 
 

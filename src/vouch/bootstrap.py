@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
 from threading import RLock
 from uuid import uuid4
@@ -15,7 +15,7 @@ from vouch import clock
 from vouch.book.book import Known
 from vouch.domain.portfolio_part import PortfolioPart
 from vouch.domain.stage import Stage
-from vouch.errors import PolicyError, VouchError
+from vouch.errors import PolicyError
 from vouch.features.describe import Progress
 from vouch.monitoring.held_book import HeldBook
 from vouch.monitoring.measures.catalogue import Indicator, catalogue
@@ -25,6 +25,7 @@ from vouch.policy.reading import Policy
 from vouch.policy.snapshot import Snapshot, snapshot
 from vouch.scoring.bundle import Bundle
 from vouch.scoring.champions import Challengers, Champions, LastInUse, Packed
+from vouch.scoring.promotion import Promoter
 from vouch.scoring.registry import Registry
 from vouch.settings import Settings
 from vouch.store.decisions import Verdict
@@ -97,31 +98,13 @@ class Vouch:
         """
         return self.champions.get(stage)
 
-    def promote(
-        self, stage: Stage, version: str, who: str, at: datetime, override: str = ""
-    ) -> str | None:
-        """Make a version the champion and keep who did it; both or neither.
-
-        Args:
-            override: why it may answer although a gate failed.
-
-        Returns:
-            The version that was champion before.
+    def promoter(self) -> Promoter:
+        """What makes a version champion and writes down who did.
 
         Raises:
-            StoreError: the ledger cannot be written; the champion is the one it was.
-            ModelError: the version cannot be had, or fails a gate and no reason is given.
+            StoreError: the store cannot be reached.
         """
-        store = self.store()
-        before = self.registry.promote(stage, version, override)
-        failed = self.registry.failed_gates(stage, version)
-        note = f"gates failed: {'; '.join(failed)}; overridden: {override}" if failed else ""
-        try:
-            store.add_promotion(stage.value, version, before, who, at, note)
-        except VouchError:
-            self.registry.restore(stage, before)
-            raise
-        return before
+        return Promoter(self.registry, self.store(), self.policy.four_eyes)
 
     def verdicts(self, stage: Stage, since: date, until: date) -> list[Verdict]:
         """What was said of the applicants of a window; of running guarantees none is refused."""

@@ -69,7 +69,7 @@ def test_trees_against_the_sign_are_seen_in_the_rows_and_stop_the_training(bundl
     assert "turned" in found.faults[0]
     assert found.points_off == found.scores_off == found.inversions == 0
     assert "worst_arrears_90d" in against_sign(wrong)
-    with pytest.raises(TrainingError, match="worst_arrears_90d.*against"):
+    with pytest.raises(TrainingError, match=r"worst_arrears_90d.*against"):
         checked_signs(wrong)
 
 

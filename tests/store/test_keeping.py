@@ -20,7 +20,7 @@ from vouch.store.audit import AuditEntry
 from vouch.store.engine import Database
 from vouch.store.links import Link
 from vouch.store.retention import HoldKind
-from vouch.store.store import Store
+from vouch.store.store import Promotion, Store
 
 pytestmark = pytest.mark.slow
 
@@ -120,7 +120,7 @@ def test_a_backup_is_restored_as_it_was_into_either_database(
     store: Store, store_url: str, tmp_path: Path, postgres_url: str
 ) -> None:
     fill(store)
-    store.add_promotion("pre_loan", "1", None, "li", NOW)
+    store.add_promotion(Promotion("pre_loan", "1", None, "li", NOW, ""))
     store.decisions.archive("policy", "a" * 64, b"\x00\xff", NOW)
     file = tmp_path / "backup.json.gz"
     counts = store.backup(file)
@@ -133,7 +133,7 @@ def test_a_backup_is_restored_as_it_was_into_either_database(
         assert other.decisions.one("d2") == store.decisions.one("d2")
         assert other.decisions.archived("policy", "a" * 64) == b"\x00\xff"
         assert other.verify() == store.verify()
-        other.add_promotion("pre_loan", "2", "1", "li", NOW)
+        other.add_promotion(Promotion("pre_loan", "2", "1", "li", NOW, ""))
         other.audit.add(AuditEntry(NOW, "li", "test", "x"))
         assert other.verify().faults == []
         with pytest.raises(StoreError, match="is not empty"):

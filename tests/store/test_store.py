@@ -125,7 +125,7 @@ def test_history_cannot_be_rewritten(
     store: Store, store_url: str, table: Any, statement: Any
 ) -> None:
     store.decisions.add([DECISION], NOW)
-    store.add_promotion("pre_loan", "1", None, "li", NOW)
+    store.add_promotion(Promotion("pre_loan", "1", None, "li", NOW, ""))
     with store.alert_desk() as desk:
         desk.note_watch(date(2024, 6, 30), NOW, {})
     if table is ALERT_EVENTS:
@@ -143,12 +143,15 @@ def test_history_cannot_be_rewritten(
 
 
 def test_promotions_are_kept_in_their_order(store: Store) -> None:
-    store.add_promotion("post_loan", "1", None, "li", NOW)
-    store.add_promotion("pre_loan", "1", None, "li", NOW)
-    store.add_promotion("post_loan", "2", "1", "wang", NOW, "better in 2024")
+    store.add_promotion(Promotion("post_loan", "1", None, "li", NOW, ""))
+    store.add_promotion(Promotion("pre_loan", "1", None, "li", NOW, ""))
+    by_two = Promotion(
+        "post_loan", "2", "1", "wang", NOW, "better in 2024", "promote", "li", {"data": "ab"}
+    )
+    store.add_promotion(by_two)
     assert store.promotions("post_loan") == [
         Promotion("post_loan", "1", None, "li", NOW, ""),
-        Promotion("post_loan", "2", "1", "wang", NOW, "better in 2024"),
+        by_two,
     ]
     assert store.promotions("in_loan") == []
 
@@ -189,10 +192,10 @@ def test_readers_do_not_wait_for_a_writer(store: Store) -> None:
 def test_several_processes_open_a_fresh_store_at_once(store_url: str) -> None:
     code = (
         "import sys, datetime\n"
-        "from vouch.store.store import Store\n"
+        "from vouch.store.store import Promotion, Store\n"
         "store = Store(sys.argv[1])\n"
         "at = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)\n"
-        "store.add_promotion('pre_loan', sys.argv[2], None, 'li', at)\n"
+        "store.add_promotion(Promotion('pre_loan', sys.argv[2], None, 'li', at, ''))\n"
     )
     processes = [
         subprocess.Popen(

@@ -14,7 +14,8 @@ import pytest
 
 import training.run
 from tests.conftest import ROOT
-from training.run import Judgement, failed_gates, open_gates, train
+from training.gates import failed_gates, open_gates
+from training.run import Judgement, train
 from vouch.book.book import Book
 from vouch.bootstrap import Vouch, build
 from vouch.domain.stage import Stage
@@ -112,7 +113,7 @@ def test_a_book_that_never_had_a_table_trains_without_it(small_book: Book, tmp_p
 def judged(**figures: tuple[float, float, float]) -> Judgement:
     nothing = np.zeros(0)
     made = {name: Figure(*values) for name, values in figures.items()}
-    return Judgement("out_of_time", made, [], [], 0, 0, UNTIL, nothing, nothing)
+    return Judgement("out_of_time", made, [], [], 0, 0, UNTIL, nothing, nothing, [])
 
 
 def test_a_gate_fails_only_where_the_whole_interval_misses_it() -> None:
@@ -148,14 +149,17 @@ def parts(small_book: Book, tmp_path_factory: pytest.TempPathFactory) -> Vouch:
 @pytest.mark.slow
 def test_a_failed_gate_stops_the_promotion_until_a_reason_is_recorded(parts: Vouch) -> None:
     stage, registry = Stage.PRE_LOAN, parts.registry
-    parts.promote(stage, "1", "li", AT)
+    parts.promoter().promote(stage, "1", "li", AT)
     with pytest.raises(ModelError, match=r"fails its gates: auc 0\.5000.*--override"):
-        parts.promote(stage, "2", "li", AT)
+        parts.promoter().promote(stage, "2", "li", AT)
     with pytest.raises(ModelError, match="fails its gates"):
-        parts.promote(stage, "2", "li", AT, override="   ")
+        parts.promoter().promote(stage, "2", "li", AT, override="   ")
     assert registry.champion_version(stage) == "1"
     assert len(parts.store().promotions(stage.value)) == 1
-    assert parts.promote(stage, "2", "li", AT, override="pilot in one county") == "1"
+    assert (
+        parts.promoter().promote(stage, "2", "li", AT, override="pilot in one county").previous
+        == "1"
+    )
     last = parts.store().promotions(stage.value)[-1]
     assert (last.version, last.previous, last.who) == ("2", "1", "li")
     assert "auc 0.5000" in last.note
@@ -178,7 +182,7 @@ def test_a_ledger_that_cannot_be_written_leaves_the_champion(
     monkeypatch.setattr(parts.store(), "add_promotion", away)
     other = "1" if before != "1" else "2"
     with pytest.raises(StoreError, match="away"):
-        parts.promote(Stage.PRE_LOAN, other, "li", AT, override="x")
+        parts.promoter().promote(Stage.PRE_LOAN, other, "li", AT, override="x")
     assert registry.champion_version(Stage.PRE_LOAN) == before
 
 

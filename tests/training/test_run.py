@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import ROOT
-from training.run import Trained, failed_gates, train
+from training.gates import failed_gates
+from training.run import Trained, train
 from vouch.book.book import Book
 from vouch.domain.stage import Stage
 from vouch.errors import ModelError, NotFoundError, TrainingError
@@ -96,6 +97,8 @@ def test_the_same_book_and_seed_give_the_same_model(
 ) -> None:
     made, _ = trained[Stage.PRE_LOAN]
     again = train(province, spec(Stage.PRE_LOAN), Policy(), registry, UNTIL)
+    assert again.bundle.training.data_hash == made.bundle.training.data_hash
+    assert again.bundle.trees.model_to_string() == made.bundle.trees.model_to_string()
     assert again.bundle.hash == made.bundle.hash
 
 

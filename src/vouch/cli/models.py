@@ -31,12 +31,104 @@ def promote(
     from vouch.bootstrap import build
 
     chosen = parsed_stage(stage)
-    parts = build(Settings.from_env())
-    before = parts.promote(chosen, version, getpass.getuser(), clock.now(), override)
+    made = (
+        build(Settings.from_env())
+        .promoter()
+        .promote(chosen, version, getpass.getuser(), clock.now(), override)
+    )
+    is_champion = made.act == "promote"
     if json_:
-        say_json({"stage": chosen.value, "version": version, "previous": before})
+        say_json(
+            {
+                "stage": chosen.value,
+                "version": version,
+                "previous": made.previous,
+                "champion": is_champion,
+                "proposed_by": made.proposed_by or made.who,
+                "note": made.note,
+            }
+        )
+    elif is_champion:
+        before = made.previous or "none"
+        say(f"{chosen.model_name}: version {version} is champion (before: {before})")
+    else:
+        say(
+            f"{chosen.model_name}: version {version} is proposed by {made.who}; someone else makes "
+            "it champion with the same command"
+        )
+
+
+@app.command()
+def rollback(
+    stage: StageArgument,
+    note: Annotated[str, typer.Option(help="Why; kept in the ledger")] = "",
+    json_: JsonOption = False,
+) -> None:
+    """Make the version champion again that was before, and note it in the ledger."""
+    import getpass
+
+    from vouch.bootstrap import build
+
+    chosen = parsed_stage(stage)
+    promoter = build(Settings.from_env()).promoter()
+    made = promoter.roll_back(chosen, getpass.getuser(), clock.now(), note)
+    if json_:
+        say_json({"stage": chosen.value, "version": made.version, "previous": made.previous})
         return
-    say(f"{chosen.model_name}: version {version} is champion (before: {before or 'none'})")
+    say(f"{chosen.model_name}: version {made.version} is champion again (before: {made.previous})")
+
+
+@app.command()
+def promotions(stage: StageArgument, json_: JsonOption = False) -> None:
+    """Show the ledger of a stage: who proposed, approved or rolled back what, on what evidence."""
+    from vouch.bootstrap import build
+
+    found = build(Settings.from_env()).store().promotions(parsed_stage(stage).value)
+    if json_:
+        say_json([vars(entry) | {"at": entry.at.isoformat()} for entry in found])
+        return
+    for entry in found:
+        by = f"{entry.proposed_by}, {entry.who}" if entry.proposed_by else entry.who
+        data = str((entry.evidence or {}).get("data_hash", ""))[:12]
+        at = entry.at.isoformat(timespec="seconds")
+        say(
+            f"{at}  {entry.act:9s}  version {entry.version:>4s}  by {by}  data {data}  {entry.note}"
+        )
+
+
+@app.command()
+def compare(
+    stage: StageArgument,
+    version: Annotated[str, typer.Option(help="The challenger")],
+    book: BookOption,
+    from_: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD")],
+    until: Annotated[str, typer.Option(help="Last day, YYYY-MM-DD")],
+    json_: JsonOption = False,
+) -> None:
+    """Set a version beside the champion: who would be decided otherwise, and how those ended."""
+    from vouch.book.book import Book
+    from vouch.bootstrap import build
+    from vouch.monitoring.swap_set import swap_set
+
+    chosen, parts = parsed_stage(stage), build(Settings.from_env())
+    champion, challenger = parts.champion(chosen), parts.registry.load(chosen, version)
+    days = required_day(from_), required_day(until)
+    with progress("comparing") as step:
+        found = swap_set(Book(book), champion, challenger, parts.policy, *days, clock.today(), step)
+    if json_:
+        say_json(found.summary())
+        return
+    say(f"{chosen.model_name}: champion {found.champion}, challenger {found.challenger}")
+    say(f"  {found.rows:,} cases from {days[0]} to {days[1]}, {found.compensated:,} compensated")
+    for name, figure in found.champion_figures.items():
+        other = found.challenger_figures[name]
+        say(f"  {name:15s} {figure.value:8.4f} {other.value:8.4f}")
+    for name, group in found.groups.items():
+        say(
+            f"  {name.replace('_', ' '):20s} {group.rows:>7,} cases, "
+            f"observed {group.observed:7.2%}, champion {group.champion_predicted:7.2%}, "
+            f"challenger {group.challenger_predicted:7.2%}"
+        )
 
 
 @app.command()

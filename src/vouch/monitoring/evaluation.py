@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,9 +11,10 @@ import numpy as np
 
 from vouch.book.book import Book
 from vouch.errors import NotFoundError
+from vouch.features.asof import Floats
 from vouch.features.describe import Progress, describe, silent
 from vouch.features.portfolio import PortfolioIndex
-from vouch.features.spine import spine
+from vouch.features.spine import Spine, spine
 from vouch.labels import outcomes
 from vouch.monitoring.performance import (
     Figure,
@@ -66,6 +67,64 @@ class Evaluation:
         }
 
 
+@dataclass(frozen=True)
+class Settled:
+    """Cases of a window whose outcome is known, with the features as of their own dates.
+
+    `unknown` counts those without an outcome; `in_the_book` names every guarantee there is.
+    """
+
+    cases: Spine
+    columns: Mapping[str, Any]
+    outcome: Floats
+    unknown: int
+    in_the_book: frozenset[str]
+
+    def probabilities(self, bundle: Bundle) -> Floats:
+        """What a model says of each."""
+        names = bundle.encoder.names
+        return bundle.probabilities(
+            bundle.encoder.matrix({name: self.columns[name] for name in names})
+        )
+
+
+def settled(
+    book: Book,
+    bundles: Sequence[Bundle],
+    since: date,
+    until: date,
+    today: date,
+    progress: Progress = silent,
+) -> Settled:
+    """The cases of the first bundle's population with all that the bundles read.
+
+    Raises:
+        NotFoundError: the window holds no case with a known outcome.
+    """
+    first = bundles[0]
+    last = book.newest_known_at or today
+    known = book.known(min(last, today))
+    cases = spine(known, first.spec.moment, since, until)
+    ends = [first.spec.horizon.end(day) for day in cases.table["as_of"].to_pylist()]
+    outcome = outcomes(known, cases, ends)
+    is_known = ~np.isnan(outcome)
+    unknown = int(len(cases) - is_known.sum())
+    cases, outcome = cases.take(is_known), outcome[is_known]
+    read = [name for bundle in bundles for name in bundle.encoder.names]
+    names = list(dict.fromkeys([*read, *first.spec.limits]))
+    history = PortfolioIndex.of(known)
+    columns = describe(known, cases.cases, names, history, progress)
+    kept = first.spec.within_limits(columns, len(cases))
+    if not kept.any():
+        raise NotFoundError(
+            f"no {first.stage.value} case from {since} to {until} has an outcome known by "
+            f"{known.as_of}; the horizon is {first.spec.horizon}"
+        )
+    found = {name: columns[name][kept] for name in names}
+    in_the_book = frozenset(history.table["guarantee_id"].to_pylist())
+    return Settled(cases.take(kept), found, outcome[kept], unknown, in_the_book)
+
+
 def evaluate(
     book: Book,
     bundle: Bundle,
@@ -84,27 +143,9 @@ def evaluate(
     Raises:
         NotFoundError: the window holds no case with a known outcome.
     """
-    last = book.newest_known_at or today
-    known = book.known(min(last, today))
-    cases = spine(known, bundle.spec.moment, since, until)
-    ends = [bundle.spec.horizon.end(day) for day in cases.table["as_of"].to_pylist()]
-    outcome = outcomes(known, cases, ends)
-    settled = ~np.isnan(outcome)
-    unknown = int(len(cases) - settled.sum())
-    cases, outcome = cases.take(settled), outcome[settled]
-    names = list(dict.fromkeys([*bundle.encoder.names, *bundle.spec.limits]))
-    history = PortfolioIndex.of(known)
-    columns = describe(known, cases.cases, names, history, progress)
-    kept = bundle.spec.within_limits(columns, len(cases))
-    cases, outcome = cases.take(kept), outcome[kept]
-    if not len(outcome):
-        raise NotFoundError(
-            f"no {bundle.stage.value} case from {since} to {until} has an outcome known by "
-            f"{known.as_of}; the horizon is {bundle.spec.horizon}"
-        )
-    in_the_book = frozenset(history.table["guarantee_id"].to_pylist())
-    matrix = bundle.encoder.matrix({name: columns[name][kept] for name in bundle.encoder.names})
-    probability = bundle.probabilities(matrix)
+    found = settled(book, [bundle], since, until, today, progress)
+    outcome = found.outcome
+    probability = found.probabilities(bundle)
     grade = [policy.grade(bundle.scale.score(p)).name for p in probability.tolist()]
     return Evaluation(
         stage=bundle.stage.value,
@@ -113,9 +154,9 @@ def evaluate(
         until=until,
         figures=measure(outcome, probability),
         grades=by_grade(outcome, probability, grade, [g.name for g in policy.grades]),
-        months=by_month(cases.cases.as_of, outcome, probability),
+        months=by_month(found.cases.cases.as_of, outcome, probability),
         rows=len(outcome),
         compensated=int(outcome.sum()),
-        unknown=unknown,
-        selection=Selection.of(verdicts, in_the_book, len(outcome), float(outcome.mean())),
+        unknown=found.unknown,
+        selection=Selection.of(verdicts, found.in_the_book, len(outcome), float(outcome.mean())),
     )

@@ -173,6 +173,19 @@ class Policy:
         """The limits of the guard against leakage, by stage."""
         return read_toml(self.folder / "guard.toml")
 
+    @property
+    def four_eyes(self) -> bool:
+        """Whether a second person has to approve before a version answers.
+
+        Raises:
+            PolicyError: the file does not say so in one word.
+        """
+        path = self.folder / "promotion.toml"
+        found = read_toml(path).get("four_eyes")
+        if not isinstance(found, bool):
+            raise PolicyError(f"{path}: four_eyes is {found!r}; write true or false")
+        return found
+
     def response(self, on: date) -> Terms:
         """The terms of response in force on a day.
 

@@ -126,13 +126,7 @@ class Registry:
             ModelError: there is no such version, its bundle fails its proof, or a gate failed and
                 no reason was given. The champion is then the one it was.
         """
-        self.load(stage, version)
-        failed = self.failed_gates(stage, version)
-        if failed and not override.strip():
-            raise ModelError(
-                f"version {version} of {stage.model_name} fails its gates: {'; '.join(failed)}; "
-                'train a better one, or give a reason with --override "…", which is recorded'
-            )
+        _, failed = self.checked(stage, version, override)
         before = self.champion_version(stage)
         with answering():
             client = self._client()
@@ -140,6 +134,21 @@ class Registry:
                 client.set_model_version_tag(stage.model_name, version, _OVERRIDE_TAG, override)
             client.set_registered_model_alias(stage.model_name, CHAMPION, version)
         return before
+
+    def checked(self, stage: Stage, version: str, override: str = "") -> tuple[Bundle, list[str]]:
+        """A version that may answer, and the gates it fails for a reason given.
+
+        Raises:
+            ModelError: as `promote`.
+        """
+        bundle = self.load(stage, version)
+        failed = self.failed_gates(stage, version)
+        if failed and not override.strip():
+            raise ModelError(
+                f"version {version} of {stage.model_name} fails its gates: {'; '.join(failed)}; "
+                'train a better one, or give a reason with --override "…", which is recorded'
+            )
+        return bundle, failed
 
     def failed_gates(self, stage: Stage, version: str) -> list[str]:
         """The gates of its specification that a version failed when it was trained, in words."""

@@ -64,8 +64,9 @@ class Spec:
     `running` says that cases whose horizon has not ended are learnt from as far as they have run;
     `signs` gives +1 where a larger value can only raise the risk, -1 where it can only lower it,
     0 where either may be; `transforms` how the linear part reads it; `given` the weights of terms
-    that are set, not learnt; `gates` limits of the whole, `slice_gates` of every slice; `allowed` the suspicions of leakage that are sound, by field and
-    check, each with the reason; `text` is the file itself.
+    that are set, not learnt; `gates` the limits of the whole, `slice_gates` of every slice;
+    `allowed` the suspicions of leakage that are sound, by field and check, each with the reason;
+    `text` is the file itself.
     """
 
     stage: Stage

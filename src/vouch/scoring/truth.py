@@ -83,8 +83,9 @@ def _raised(bundle: Bundle, scores: Scores, matrix: Matrix, seed: int) -> tuple[
         if not len(rows):
             continue
         after, margin = _exact_points(bundle, higher[rows]), bundle.raw_margins(higher[rows])
-        exact = bundle.scale.exact_score(bundle.slope * margin + bundle.intercept)
-        totals = np.rint(exact).astype(np.int64) - bundle.base_points
+        worth = -bundle.scale.points_per_log_odds
+        zero = bundle.scale.exact_score(bundle.intercept) - bundle.base_points
+        totals = np.rint(zero + worth * bundle.slope * margin).astype(np.int64)
         whole = whole_points(after, totals)[:, place]
         is_turned = sign * (margin - margins[rows]) < 0
         is_turned |= sign * (after[:, place] - before[rows, place]) > _NOISE

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import insert, select, text
 
@@ -29,10 +30,17 @@ from vouch.store.shadows import Shadows
 from vouch.store.tables import PROMOTIONS
 from vouch.store.verify import Verified, verify
 
+# What an entry of the ledger of promotions says was done.
+PROPOSE, PROMOTE, ROLL_BACK = "propose", "promote", "roll_back"
+
 
 @dataclass(frozen=True)
 class Promotion:
-    """A version made champion of a stage; `previous` is the one it replaced."""
+    """An entry of the ledger: a version proposed, made champion, or gone back to.
+
+    `previous` was champion before; `who` did it, and approved it where another proposed it;
+    `evidence` names the hashes of model and data, and the gates.
+    """
 
     stage: str
     version: str
@@ -40,6 +48,9 @@ class Promotion:
     who: str
     at: datetime
     note: str
+    act: str = PROMOTE
+    proposed_by: str | None = None
+    evidence: dict[str, Any] | None = None
 
 
 class Store:
@@ -98,16 +109,13 @@ class Store:
         """Fill this store, which has to be empty, from a backup; rows by table."""
         return restore(self._database, source)
 
-    def add_promotion(
-        self, stage: str, version: str, previous: str | None, who: str, at: datetime, note: str = ""
-    ) -> None:
-        """Keep a promotion; it can never be changed."""
-        promotion = Promotion(stage, version, previous, who, at, note)
+    def add_promotion(self, promotion: Promotion) -> None:
+        """Keep an entry of the ledger; it can never be changed."""
         with self._database.writing() as connection:
             connection.execute(insert(PROMOTIONS), vars(promotion))
 
     def promotions(self, stage: str) -> list[Promotion]:
-        """The promotions of a stage, oldest first."""
+        """The ledger of a stage, oldest entry first."""
         query = (
             select(*(PROMOTIONS.c[name] for name in Promotion.__dataclass_fields__))
             .where(PROMOTIONS.c.stage == stage)

@@ -158,6 +158,9 @@ PROMOTIONS = Table(
     Column("who", String(200), nullable=False),
     Column("at", Moment, nullable=False),
     Column("note", Text, nullable=False),
+    Column("act", String(16), nullable=False, server_default="promote"),
+    Column("proposed_by", String(200)),
+    Column("evidence", JSON),
     Index("promotions_by_stage", "stage", "number"),
 )
 
