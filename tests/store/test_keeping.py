@@ -156,7 +156,7 @@ def test_a_damaged_backup_restores_nothing(store: Store, tmp_path: Path, keep: f
     fresh.close()
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "0006"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "0006", "0007"])
 def test_a_store_of_every_earlier_version_is_brought_up_to_date(
     store_url: str, revision: str
 ) -> None:
