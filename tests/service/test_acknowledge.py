@@ -1,7 +1,9 @@
 """The page behind the link in a mail, as browsers and mail scanners meet it."""
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import anyio
 import httpx
@@ -25,6 +27,7 @@ from vouch.warning.linking import Linker
 
 KEY, ADDRESS = "s" * 40, "https://vouch.example.org"
 DAY = timedelta(days=1)
+Form = dict[str, Any]
 
 
 @pytest.fixture
@@ -46,18 +49,18 @@ class Browser:
     def __init__(self, settings: Settings) -> None:
         self._transport = httpx.ASGITransport(web(settings))
 
-    def request(self, method: str, address: str) -> httpx.Response:
+    def request(self, method: str, address: str, form: Form | None = None) -> httpx.Response:
         async def ask() -> httpx.Response:
             async with httpx.AsyncClient(transport=self._transport, base_url="http://v") as http:
-                return await http.request(method, address)
+                return await http.request(method, address, data=form)
 
         return anyio.run(ask)
 
     def get(self, address: str) -> httpx.Response:
         return self.request("GET", address)
 
-    def post(self, address: str) -> httpx.Response:
-        return self.request("POST", address)
+    def post(self, address: str, form: Form | None = None) -> httpx.Response:
+        return self.request("POST", address, form)
 
 
 @pytest.fixture
@@ -122,3 +125,61 @@ def test_the_page_is_kept_by_nobody_and_framed_by_nobody(client, address):
 def test_without_a_secret_there_are_no_links(tmp_path, store, address):
     plain = Settings.from_env({"VOUCH_HOME": str(tmp_path)})
     assert Browser(plain).post(address).status_code == 404
+
+
+def answer_address(client, address) -> str:
+    """Where the page that acknowledged lets one answer."""
+    (found,) = set(re.findall(r'action="(/alerts/answer/[^"]+)"', client.post(address).text))
+    return found
+
+
+GIVEN = {"alert": "a1", "disposition": "visited", "note": "6 月回款延迟，约定 15 日前还清"}
+
+
+def test_whoever_acknowledged_can_answer_on_the_same_page(client, store, address):
+    place = answer_address(client, address)
+    shown = client.get(place)
+    assert shown.status_code == 200
+    assert "已走访" in shown.text
+    assert store.alerts()[0].state is AlertState.ACKNOWLEDGED
+
+    answer = client.post(place, GIVEN | {"evidence": "走访照片 3 张\r\n还款计划\r\n"})
+    assert answer.status_code == 200
+    assert "处理结果已登记" in answer.text
+    (alert,) = store.alerts()
+    assert (alert.state, alert.disposition) == (AlertState.RESPONDED, "visited")
+    event = store.alert_events("a1")[-1]
+    assert (event.who, event.note) == ("wang@guarantor.cn", GIVEN["note"])
+    assert event.given["evidence"] == ["走访照片 3 张", "还款计划"]
+
+    # what is answered is answered
+    again = client.post(place, GIVEN | {"disposition": "false_alarm"})
+    assert again.status_code == 422
+    assert store.alerts()[0].disposition == "visited"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"disposition": ""}, {"disposition": "x"}, {"note": "  "}, {"alert": "a2"}]
+)
+def test_an_answer_that_cannot_be_taken_is_said_and_changes_nothing(client, store, address, wrong):
+    place = answer_address(client, address)
+    answer = client.post(place, GIVEN | wrong)
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+    assert "<textarea" in answer.text
+    assert store.alerts()[0].state is AlertState.ACKNOWLEDGED
+    assert client.post(place, GIVEN).status_code == 200
+
+
+def test_a_link_serves_for_nothing_else(client, store, address):
+    mailed = address.replace("acknowledge", "answer")
+    assert client.post(mailed, GIVEN).status_code == 404
+    place = answer_address(client, address)
+    assert client.post(place.replace("answer", "acknowledge")).status_code == 404
+    assert store.alerts()[0].state is AlertState.ACKNOWLEDGED
+
+
+def test_a_form_longer_than_any_answer_is_refused(client, store, address):
+    place = answer_address(client, address)
+    assert client.post(place, GIVEN | {"note": "长" * 70_000}).status_code == 413
+    assert store.alerts()[0].state is AlertState.ACKNOWLEDGED

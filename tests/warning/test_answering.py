@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -17,6 +17,7 @@ from vouch.domain.alert import Alert, AlertState, Change
 from vouch.errors import AnswerError, LeaseError, NotFoundError
 from vouch.policy.reading import Policy
 from vouch.scoring.bundle import Bundle
+from vouch.store.outbox import QueuedMail
 from vouch.store.store import Store
 from vouch.warning.answering import Opened, answer, close, open_link, take_up, use_link
 from vouch.warning.bounces import record_bounce
@@ -26,6 +27,7 @@ from vouch.warning.linking import GOOD_FOR, Linker
 from vouch.warning.notify import mailer
 from vouch.warning.people import people
 from vouch.warning.reporting import response_report
+from vouch.warning.schedule import Watchman
 from vouch.warning.watch import WatchReport, watch_once
 
 from .conftest import AS_OF, NOW, BookWriter
@@ -236,7 +238,7 @@ def test_an_absent_manager_s_mail_goes_to_the_substitute(post: Post) -> None:
     bodies = [
         message_from_bytes(m.content.encode(), policy=policy.default) for m in post.store.mails()
     ]
-    assert any("王芳 不在岗，现由您代为处理" in text(body) for body in bodies)
+    assert any("王芳 不在岗，或邮件无法送达，现由您代为处理" in text(body) for body in bodies)
 
 
 def test_the_daily_budget_holds_back_the_least_valuable(
@@ -335,7 +337,7 @@ Content-Type: message/delivery-status
 
 Reporting-MTA: dns; mx.guarantor.cn
 
-Final-Recipient: rfc822; wang@guarantor.cn
+Final-Recipient: rfc822; {recipient}
 Action: {action}
 Status: 5.1.1
 Diagnostic-Code: smtp; 550 no such user
@@ -350,10 +352,69 @@ Subject: x
 """
 
 
+def report_of(sent: QueuedMail, action: str = "failed") -> bytes:
+    words = {"action": action, "message_id": sent.message_id, "recipient": sent.recipient}
+    return REPORT.format(**words).encode()
+
+
 @pytest.mark.parametrize(("action", "noted"), [("failed", 1), ("delayed", 0)])
 def test_a_mail_that_came_back_is_noted(post: Post, action: str, noted: int) -> None:
     post.watch()
     (sent,) = [m for m in post.store.mails() if m.recipient == "wang@guarantor.cn"]
-    came = REPORT.format(action=action, message_id=sent.message_id).encode()
+    came = report_of(sent, action)
     assert record_bounce(post.store, came, NOW) == noted
     assert record_bounce(post.store, b"Subject: hello\n\nhi", NOW) == 0
+
+
+def test_what_came_back_is_told_to_whoever_stands_in_on_the_same_clock(post: Post) -> None:
+    post.watch()
+    first = post.alert()
+    post.mails()
+    sent = {mail.recipient: mail for mail in post.store.mails()}
+    assert record_bounce(post.store, report_of(sent["wang@guarantor.cn"]), post.now) == 1
+
+    watchman = Watchman(post.duty, post.book.book.path, lambda: post.champion)
+    post.now += HOUR
+    watchman.seen["state"] = post.book.book.fingerprint()  # nothing arrived: only the clock runs
+    assert watchman.round() == []
+    found = post.mails()  # M2 is the substitute of M1
+    assert set(found) == {"li@guarantor.cn"}
+    assert "王芳 不在岗，或邮件无法送达" in text(found["li@guarantor.cn"])
+    again = post.alert()
+    assert (again.respond_by, again.told_at) == (first.respond_by, post.now)
+    told = [e.given["to"] for e in post.store.alert_events(again.alert_id) if "to" in e.given]
+    assert told == ["wang@guarantor.cn", "li@guarantor.cn"]
+    assert watchman.round() == []
+    assert post.mails() == {}  # once
+
+    # the substitute's comes back too: the supervisor of M1 hears of it, with both addresses
+    (sent_again,) = [m for m in post.store.mails() if m.queued_at == post.now]
+    assert record_bounce(post.store, report_of(sent_again), post.now) == 1
+    post.now += HOUR
+    watchman.round()
+    assert set(post.mails()) == {"zhao@guarantor.cn", "zhao@mobile.cn"}
+    assert post.alert().respond_by == first.respond_by
+
+    report = post.watch()
+    assert "mails to wang@guarantor.cn come back: M1 is not written to there" in report.problems
+    post.mails()
+    # a week later the address is tried again
+    post.now += timedelta(days=8)
+    post.book.month(date(2024, 7, 7), {"G1": 75})
+    post.watch(date(2024, 7, 8))
+    assert "wang@guarantor.cn" in post.mails()
+
+
+def test_what_came_back_and_nobody_else_can_hear_stays_with_the_administrator(post: Post) -> None:
+    (post.folder / "duty.toml").unlink()
+    post.watch()
+    post.mails()
+    (sent,) = [m for m in post.store.mails() if m.recipient == "wang@guarantor.cn"]
+    record_bounce(post.store, report_of(sent), post.now)
+    post.now += HOUR
+    report = post.watch()
+    assert set(post.mails()) == {"admin@guarantor.cn"}
+    assert "mails to wang@guarantor.cn come back: M1 is not written to there" in report.problems
+    post.now += HOUR
+    post.watch()
+    assert post.mails() == {}

@@ -21,9 +21,9 @@ from sqlalchemy import (
 )
 
 from vouch.domain.alert import Alert, AlertChange, AlertState, Change, Severity
-from vouch.store import lease, links, runs
+from vouch.store import lease, links, outbox, runs
 from vouch.store.links import Link
-from vouch.store.outbox import Mail, queue
+from vouch.store.outbox import Mail
 from vouch.store.runs import Run
 from vouch.store.tables import ALERT_EVENTS, ALERTS, WATCHES
 
@@ -113,6 +113,26 @@ class AlertDesk:
         """The alerts of a manager (or of nobody) that wait to be told."""
         return self._alerts(select(ALERTS).where(_UNTOLD, ALERTS.c.manager_id == manager_id))
 
+    def dead_addresses(self, now: datetime) -> set[str]:
+        """Where mails come back."""
+        return outbox.dead_addresses(self._connection, now - outbox.DEAD_FOR)
+
+    def told_to(self, since: datetime) -> dict[str, str]:
+        """Of the open alerts told since then, to whom each was told last."""
+        query = (
+            select(ALERT_EVENTS.c.alert_id, ALERT_EVENTS.c.given)
+            .join(ALERTS, ALERTS.c.alert_id == ALERT_EVENTS.c.alert_id)
+            .where(
+                ALERTS.c.state == AlertState.OPEN.value,
+                ALERTS.c.told_at >= since,
+                ALERT_EVENTS.c.change == Change.TOLD.value,
+            )
+            .order_by(ALERT_EVENTS.c.number)
+        )
+        return {
+            row.alert_id: str(row.given.get("to", "")) for row in self._connection.execute(query)
+        }
+
     def told_since(self, manager_id: str | None, moment: datetime) -> int:
         """How many alerts a manager was told of since then."""
         query = select(func.count()).where(
@@ -180,7 +200,7 @@ class AlertDesk:
 
     def queue(self, mails: Sequence[Mail], now: datetime) -> None:
         """Put mails into the outbox; they are delivered only if this transaction succeeds."""
-        queue(self._connection, mails, now)
+        outbox.queue(self._connection, mails, now)
 
     def note_watch(self, as_of: date, now: datetime, counts: Mapping[str, int]) -> None:
         """Remember that the book was watched."""

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, RowMapping, func, insert, or_, select, tuple_, update
 
 from vouch.store.tables import OUTBOX
 
@@ -25,6 +25,8 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(minutes=60)
 # A warning asks for an answer within a day; a week later it no longer says anything true.
 GIVE_UP_AFTER = timedelta(days=7)
 MOST_REFUSALS = 3
+# So long nobody is written to where a mail came back; then it is tried again.
+DEAD_FOR = timedelta(days=7)
 
 
 class MailState(StrEnum):
@@ -171,6 +173,25 @@ def bounce(
         which &= OUTBOX.c.recipient == recipient
     bounced = {"state": MailState.BOUNCED.value, "settled_at": now, "last_error": reason}
     return connection.execute(update(OUTBOX).where(which).values(bounced)).rowcount
+
+
+def dead_addresses(connection: Connection, since: datetime) -> set[str]:
+    """Where a mail came back since then, and none was taken later."""
+    ended = func.max(OUTBOX.c.settled_at)
+    query = select(OUTBOX.c.recipient, OUTBOX.c.state, ended).where(
+        OUTBOX.c.settled_at >= since, OUTBOX.c.channel == Channel.MAIL.value
+    )
+    last: dict[str, dict[str, datetime]] = {}
+    for recipient, state, at in connection.execute(
+        query.group_by(OUTBOX.c.recipient, OUTBOX.c.state)
+    ):
+        last.setdefault(recipient, {})[state] = at
+    return {
+        recipient
+        for recipient, ends in last.items()
+        if (bounced := ends.get(MailState.BOUNCED.value)) is not None
+        and bounced >= ends.get(MailState.SENT.value, bounced)
+    }
 
 
 def mails(connection: Connection, state: MailState | None) -> list[QueuedMail]:

@@ -20,7 +20,7 @@ from vouch.domain.vocabulary import term_of
 from vouch.errors import AnswerError, NotFoundError
 from vouch.store.links import Link
 from vouch.store.store import Store
-from vouch.warning.linking import Linker, is_expired
+from vouch.warning.linking import Linker, Purpose, is_expired
 
 
 class Opened(StrEnum):
@@ -34,16 +34,36 @@ class Opened(StrEnum):
 
 @dataclass(frozen=True)
 class LinkView:
-    """What stands behind a link that somebody opened; opening changes nothing."""
+    """What stands behind a link that somebody opened; opening changes nothing.
+
+    `answers` is the link that answers the alerts, for whoever may see it.
+    """
 
     opened: Opened
     link: Link | None = None
     alerts: Sequence[Alert] = ()
+    answers: Link | None = None
 
 
-def open_link(store: Store, linker: Linker, token: str, now: datetime) -> LinkView:
+@dataclass(frozen=True)
+class Answer:
+    """What somebody says of some alerts."""
+
+    alert_ids: Sequence[str]
+    disposition: str
+    note: str
+    evidence: Sequence[str] = ()
+
+
+def open_link(
+    store: Store,
+    linker: Linker,
+    token: str,
+    now: datetime,
+    purpose: Purpose = Purpose.ACKNOWLEDGE,
+) -> LinkView:
     """What a link stands for."""
-    link_id = linker.read(token)
+    link_id = linker.read(token, purpose)
     link = store.link(link_id) if link_id else None
     if link is None:
         return LinkView(Opened.UNKNOWN)
@@ -64,9 +84,34 @@ def use_link(store: Store, linker: Linker, token: str, now: datetime) -> LinkVie
             found = desk.by_id(link.alert_ids)
             taken = [acknowledge(alert, link.reader, now) for alert in found]
             desk.record([change for change in taken if change is not None])
+            further = linker.following(view.link, now)
+            desk.add_link(further)
     if link is None:  # somebody was quicker
         return open_link(store, linker, token, now)
-    return LinkView(Opened.GOOD, link, store.alerts_by_id(link.alert_ids))
+    return LinkView(Opened.GOOD, link, store.alerts_by_id(link.alert_ids), further)
+
+
+def answer_by_link(
+    store: Store,
+    linker: Linker,
+    token: str,
+    given: Answer,
+    now: datetime,
+) -> LinkView:
+    """Answer alerts of a link that answers; those that wait no more stay as they are.
+
+    Raises:
+        AnswerError: as `answer`, or no alert is chosen.
+    """
+    view = open_link(store, linker, token, now, Purpose.ANSWER)
+    if view.opened is not Opened.GOOD or view.link is None:
+        return view
+    chosen = [a for a in view.alerts if a.alert_id in given.alert_ids and a.state.is_waiting]
+    if not chosen:
+        raise AnswerError("choose at least one warning that waits for its answer")
+    ids = [alert.alert_id for alert in chosen]
+    answer(store, ids, given.disposition, given.note, given.evidence, view.link.reader, now)
+    return open_link(store, linker, token, now, Purpose.ANSWER)
 
 
 def take_up(store: Store, alert_ids: Sequence[str], who: str, now: datetime) -> list[AlertChange]:

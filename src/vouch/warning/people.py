@@ -22,7 +22,7 @@ What is wrong in it is left out and named; the rest holds.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import date
 from email.headerregistry import Address
@@ -80,16 +80,26 @@ class People:
         return person if person is not None and person.emails else None
 
     def stand_in(self, person: Person, day: date) -> Person:
-        """Who acts for a person on a day: themselves, or while they are away their substitute."""
+        """Who acts for a person on a day: themselves, or their substitute while they are away.
+
+        Of somebody whom no mail reaches, and who has no substitute, the next one up.
+        """
         found = person
         for _ in range(_MOST_SUBSTITUTES):
-            if not found.is_absent(day):
+            if found.emails and not found.is_absent(day):
                 return found
             following = self.persons.get(found.substitute or "")
-            if following is None or not following.emails:
+            if following is None:
                 break
             found = following
-        return found if found.emails and not found.is_absent(day) else person
+        return person if person.emails else self._above(person)
+
+    def _above(self, person: Person) -> Person:
+        office = person.guarantor_id or ""
+        names = [person.supervisor]
+        names += [self.offices.get((office, role)) for role in (Role.SUPERVISOR, Role.HEAD_OF_RISK)]
+        found = (self.persons.get(name or "") for name in [*names, self.province])
+        return next((one for one in found if one is not None and one.emails), person)
 
     def holder(self, role: Role, alert: Alert, day: date) -> Person | None:
         """Who holds a role towards an alert on a day; where nobody does, the next role up."""
@@ -130,14 +140,25 @@ class People:
         return self.persons.get(name or "")
 
 
-def people(managers: Sequence[Mapping[str, Any]], duty_list: Path | None) -> People:
-    """The account managers of the book, changed and completed by the duty list."""
+def people(
+    managers: Sequence[Mapping[str, Any]], duty_list: Path | None, dead: Set[str] = frozenset()
+) -> People:
+    """The account managers of the book, changed and completed by the duty list.
+
+    Args:
+        dead: addresses from which mails come back; nobody is written to there.
+    """
     persons = {row["manager_id"]: _of_book(row) for row in managers}
     faults: list[str] = []
     body = _read(duty_list, faults)
     for name, given in _tables(body, "person", faults):
         base = persons.get(name, Person(name))
         persons[name] = _listed(base, given, f"{duty_list} [person.{name}]", faults)
+    for name, person in persons.items():
+        lost = sorted(dead & set(person.emails))
+        if lost:
+            faults.append(f"mails to {', '.join(lost)} come back: {name} is not written to there")
+            persons[name] = replace(person, emails=[e for e in person.emails if e not in dead])
     offices = {}
     for name, given in _tables(body, "institution", faults):
         for role in (Role.SUPERVISOR, Role.HEAD_OF_RISK):

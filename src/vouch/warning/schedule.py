@@ -16,8 +16,8 @@ from vouch.scoring.bundle import Bundle
 from vouch.warning.arrivals import Arrival, take_in
 from vouch.warning.chasing import chase
 from vouch.warning.duty import Duty
-from vouch.warning.people import people
-from vouch.warning.watch import WatchReport, send, watch_once
+from vouch.warning.telling import readdress, tell_all
+from vouch.warning.watch import WatchReport, send, staff_of, watch_once
 
 log = logging.getLogger("vouch.watch")
 
@@ -127,8 +127,11 @@ class Watchman:
         )
 
     def _chase(self, book: Book, day: date) -> None:
-        managers = book.known(day).rows("manager").to_pylist()
-        chase(self.duty, people(managers, self.duty.duty_list))
+        staff = staff_of(self.duty, book, day)
+        if readdress(self.duty, staff):
+            (run,) = self.duty.store.watch_runs(1)
+            tell_all(self.duty, staff, run, urgent_only=False)
+        chase(self.duty, staff)
         send(self.duty)
 
 

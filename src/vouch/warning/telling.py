@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from email.headerregistry import Address
 
-from vouch.domain.alert import Alert, AlertChange, Look, tell
+from vouch.domain.alert import Alert, AlertChange, Change, Look, tell
 from vouch.domain.ranking import Ranking
 from vouch.domain.response import Terms
 from vouch.store.alerts import AlertDesk
+from vouch.store.outbox import DEAD_FOR
 from vouch.store.runs import Run
 from vouch.warning.digest import Digest, Kind
 from vouch.warning.duty import Duty
 from vouch.warning.letter import post
 from vouch.warning.people import People, Person
+
+CAME_BACK = "its mail came back"
 
 
 @dataclass
@@ -51,7 +54,8 @@ def tell_all(duty: Duty, people: People, run: Run, urgent_only: bool) -> Told:
     told = Told()
     with duty.desk() as desk:
         waiting = desk.untold_managers()
-    known = [m for m in waiting if _reads(people, m)]
+    day = duty.calendar.day(duty.clock())
+    known = [m for m in waiting if _reads(people, m, day)]
     for manager_id in known:
         with duty.desk() as desk:
             alerts = desk.untold(manager_id)
@@ -68,9 +72,30 @@ def tell_all(duty: Duty, people: People, run: Run, urgent_only: bool) -> Told:
     return told
 
 
-def _reads(people: People, manager_id: str | None) -> bool:
+def readdress(duty: Duty, people: People) -> int:
+    """Have alerts told anew whose mail came back, where somebody else can hear; how many.
+
+    The clock of each runs on: that a mail came back gives nobody more time.
+    """
+    now, day = duty.clock(), duty.calendar.day(duty.clock())
+    with duty.desk() as desk:
+        dead = desk.dead_addresses(now)
+        if not dead:
+            return 0
+        told = desk.told_to(now - DEAD_FOR)
+        lost = [a for a in told if dead.issuperset(told[a].split(", "))]
+        changes = [
+            AlertChange(replace(alert, told_at=None), Change.UPDATED, CAME_BACK)
+            for alert in desk.by_id(lost)
+            if _reads(people, alert.manager_id, day)
+        ]
+        desk.record(changes)
+    return len(changes)
+
+
+def _reads(people: People, manager_id: str | None, day: date) -> bool:
     person = people.persons.get(manager_id or "")
-    return person is not None and bool(person.emails)
+    return person is not None and bool(people.stand_in(person, day).emails)
 
 
 def _reader_of(people: People, manager: Person, duty: Duty) -> _Reader:

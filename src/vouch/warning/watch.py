@@ -57,7 +57,7 @@ from vouch.warning.observe import Observation, Part, plain_text
 from vouch.warning.people import People, people
 from vouch.warning.portfolio import sightings
 from vouch.warning.rule import check_numbers
-from vouch.warning.telling import Told, tell_all
+from vouch.warning.telling import Told, readdress, tell_all
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def watch_once(
         run = _keep_part(duty, run, part, len(part))
         progress(run.looked_at, len(observation))
     run = _close_ended(duty, run, observation)
-    staff = people(book.known(as_of).rows("manager").to_pylist(), duty.duty_list)
+    staff = staff_of(duty, book, as_of)
     duty.problems.extend(staff.faults)
     duty.problems.extend(
         f"{n} guarantees could not be looked at, their alerts stay as they were: "
@@ -297,7 +297,16 @@ def _keep_portfolio(duty: Duty, run: Run, book: Book, champion: Bundle, staff: P
     return _keep_part(duty, run, Part(names, seen), 0)
 
 
+def staff_of(duty: Duty, book: Book, day: date) -> People:
+    """Who hears of alerts, without the addresses from which mails come back."""
+    managers = book.known(day).rows("manager").to_pylist()
+    with duty.desk() as desk:
+        dead = desk.dead_addresses(duty.clock())
+    return people(managers, duty.duty_list, dead)
+
+
 def _tell(duty: Duty, staff: People, run: Run) -> tuple[Told, Delivery, Chased]:
+    readdress(duty, staff)
     told = tell_all(duty, staff, run, urgent_only=True)
     delivery = send(duty)
     for part in (tell_all(duty, staff, run, urgent_only=False),):
