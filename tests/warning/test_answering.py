@@ -35,6 +35,7 @@ from .conftest import AS_OF, NOW, BookWriter
 pytestmark = pytest.mark.slow
 
 HOUR = timedelta(hours=1)
+TODAY = date(2024, 7, 1)
 LINKER = Linker("k" * 32, "https://vouch.example.org/")
 DUTY_LIST = """
 [person.M1]
@@ -367,7 +368,7 @@ def test_a_mail_that_came_back_is_noted(post: Post, action: str, noted: int) -> 
 
 
 def test_what_came_back_is_told_to_whoever_stands_in_on_the_same_clock(post: Post) -> None:
-    post.watch()
+    post.watch(TODAY)
     first = post.alert()
     post.mails()
     sent = {mail.recipient: mail for mail in post.store.mails()}
@@ -395,7 +396,7 @@ def test_what_came_back_is_told_to_whoever_stands_in_on_the_same_clock(post: Pos
     assert set(post.mails()) == {"zhao@guarantor.cn", "zhao@mobile.cn"}
     assert post.alert().respond_by == first.respond_by
 
-    report = post.watch()
+    report = post.watch(TODAY)
     assert "mails to wang@guarantor.cn come back: M1 is not written to there" in report.problems
     post.mails()
     # a week later the address is tried again
