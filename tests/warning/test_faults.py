@@ -320,7 +320,7 @@ def test_two_watchmen_killed_again_and_again(
         for day in (AS_OF, NEXT_MONTH):
             origin = time.time()
             watchmen = [start(lambda d=day, o=origin: on_watch(pair, d, o)) for _ in range(2)]
-            for _ in range(max(kills // 10, 2)):
+            for _ in range(max(kills // (2 if kind == "postgresql" else 10), 2)):
                 time.sleep(dice.uniform(0.2, 1.2))
                 victim = dice.randrange(2)
                 end(watchmen[victim])
