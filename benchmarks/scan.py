@@ -69,6 +69,7 @@ class Scan:
     peak_rss_mb: float
     predict_seconds: float
     pred_contrib_seconds: float
+    pred_contrib_cpu_seconds: float
     alerts: int
     sample: int
 
@@ -211,19 +212,23 @@ def watched(book: Path, home: Path) -> tuple[float, Any, dict[str, Any]]:
         return seconds, used, json.loads(report.read())
 
 
-def bare(book: Book, champion: Bundle, sample: int) -> tuple[float, float]:
-    """Seconds a row of LightGBM's `predict` and `pred_contrib` on the features of a sample."""
+def bare(book: Book, champion: Bundle, sample: int) -> tuple[float, float, float]:
+    """Seconds a row of LightGBM's `predict` and `pred_contrib` on the features of a sample.
+
+    Last what `pred_contrib` used of all cores.
+    """
     known = book.known(AS_OF)
     cases = in_force(known, [AS_OF]).cases
     some = Cases(list(cases.guarantee_ids[:sample]), cases.as_of[:sample])
     names = list(champion.encoder.names)
     matrix = champion.encoder.matrix(describe(known, some, names, PortfolioIndex.of(known)))
-    seconds = []
+    seconds, cores = [], 0.0
     for asked in ({"raw_score": True}, {"pred_contrib": True}):
-        started = time.perf_counter()
+        started, used = time.perf_counter(), time.process_time()
         champion.trees.predict(matrix, num_threads=2, **asked)
         seconds.append((time.perf_counter() - started) / len(matrix))
-    return seconds[0], seconds[1]
+        cores = (time.process_time() - used) / len(matrix)
+    return seconds[0], seconds[1], cores
 
 
 def scan(guarantees: int, model: Bundle, name: str, sample: int) -> Scan:
@@ -233,7 +238,7 @@ def scan(guarantees: int, model: Bundle, name: str, sample: int) -> Scan:
         packed(model, home / "champions")
         book = write_book(Path(folder) / "book", guarantees)
         seconds, used, report = watched(book.path, home)
-        predict, contrib = bare(book, model, min(sample, guarantees))
+        predict, contrib, cores = bare(book, model, min(sample, guarantees))
     return Scan(
         model=name,
         guarantees=guarantees,
@@ -243,6 +248,7 @@ def scan(guarantees: int, model: Bundle, name: str, sample: int) -> Scan:
         peak_rss_mb=round(used.ru_maxrss / 1024),
         predict_seconds=round(predict * guarantees, 1),
         pred_contrib_seconds=round(contrib * guarantees, 1),
+        pred_contrib_cpu_seconds=round(cores * guarantees, 1),
         alerts=int(report["alerts"]),
         sample=min(sample, guarantees),
     )
@@ -264,7 +270,9 @@ def main() -> None:
         one = scan(guarantees, model, asked.model, asked.sample)
         found.append(one)
         print(json.dumps(asdict(one)), flush=True)
-        print(f"pred_contrib alone: {one.pred_contrib_seconds / one.seconds:.1f} times as long")
+        longer = one.pred_contrib_seconds / one.seconds
+        by_cores = one.pred_contrib_cpu_seconds / one.cpu_seconds
+        print(f"pred_contrib alone: {longer:.1f} times as long, {by_cores:.1f} times the cores")
     for less, more in pairwise(found):
         step = math.log(more.guarantees / less.guarantees)
         growth = math.log(more.seconds / less.seconds) / step
