@@ -40,7 +40,10 @@ _MOST_SUBSTITUTES = 5  # one substitute stands in for the next; a circle ends he
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who can be told; `absent` are spans of days, both included."""
+    """Somebody who can be told; `absent` are spans of days, both included.
+
+    `is_lost` where every mail to them comes back.
+    """
 
     person_id: str
     name: str = ""
@@ -50,6 +53,7 @@ class Person:
     supervisor: str | None = None
     absent: Sequence[tuple[date, date]] = ()
     zone: ZoneInfo | None = None
+    is_lost: bool = False
 
     def is_absent(self, day: date) -> bool:
         """Whether they are away on a day."""
@@ -82,7 +86,7 @@ class People:
     def stand_in(self, person: Person, day: date) -> Person:
         """Who acts for a person on a day: themselves, or their substitute while they are away.
 
-        Of somebody whom no mail reaches, and who has no substitute, the next one up.
+        Of somebody whose mails all come back, and who has no substitute, the next one up.
         """
         found = person
         for _ in range(_MOST_SUBSTITUTES):
@@ -92,7 +96,7 @@ class People:
             if following is None:
                 break
             found = following
-        return person if person.emails else self._above(person)
+        return self._above(person) if person.is_lost else person
 
     def _above(self, person: Person) -> Person:
         office = person.guarantor_id or ""
@@ -158,7 +162,8 @@ def people(
         lost = sorted(dead & set(person.emails))
         if lost:
             faults.append(f"mails to {', '.join(lost)} come back: {name} is not written to there")
-            persons[name] = replace(person, emails=[e for e in person.emails if e not in dead])
+            left = [email for email in person.emails if email not in dead]
+            persons[name] = replace(person, emails=left, is_lost=not left)
     offices = {}
     for name, given in _tables(body, "institution", faults):
         for role in (Role.SUPERVISOR, Role.HEAD_OF_RISK):
