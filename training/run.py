@@ -259,8 +259,8 @@ def make_bundle(spec: Spec, policy: Policy, frame: Frame, names: list[str], unti
         usual={name: _usual(frame.columns[name]) for name in names},
         training=Training(
             known_until=until,
-            first_case=EPOCH + timedelta(days=int(frame.as_of[0])),
-            last_case=EPOCH + timedelta(days=int(frame.as_of[-1])),
+            first_case=EPOCH + timedelta(days=int(frame.as_of.min())),
+            last_case=EPOCH + timedelta(days=int(frame.as_of.max())),
             rows=len(frame),
             compensated=int(frame.outcome.sum()),
             data_hash=data_hash(frame, names),
