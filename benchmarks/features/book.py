@@ -16,6 +16,7 @@ from vouch.domain.calendar import add_months, month_ends
 
 AS_OF = date(2024, 1, 31)
 _LENDERS = 200
+_DAWN = np.datetime64("2010-01-31")  # before any guarantee: when all are first known
 _CORRECTED = 0.01
 
 
@@ -58,53 +59,13 @@ def _table(name: str, columns: dict[str, Any]) -> pa.Table:
 def _static(rng: Any, ids: Any, started: Any, amount: Any) -> dict[str, pa.Table]:
     count, borrowers = len(ids), max(1, 2 * len(ids) // 3)
     names, lenders = _names("B", np.arange(borrowers)), _names("L", np.arange(_LENDERS))
-    dawn = np.full(borrowers, np.datetime64("2010-01-31"))
     called = rng.random(count) < 0.02
     day = started[called] + rng.integers(100, 700, called.sum())
+    dawn = np.full(_LENDERS, _DAWN)
     return {
-        "guarantee": _table(
-            "guarantee",
-            {
-                "guarantee_id": ids,
-                "borrower_id": names[rng.integers(0, borrowers, count)],
-                "lender_id": lenders[rng.integers(0, _LENDERS, count)],
-                "product": rng.choice(["batch", "general", "farm"], count),
-                "channel": rng.choice(["direct", "batch"], count),
-                "scheme": rng.choice(["8:2", "5:5"], count),
-                "start_on": started,
-                "maturity_on": started + 1500,
-                "amount": amount,
-                "guaranteed_amount": (amount * rng.choice([0.8, 0.5], count)).round(2),
-                "interest_rate": rng.uniform(0.03, 0.08, count),
-                "tenor_months": rng.choice([12, 24, 36], count),
-                "event_at": started,
-                "known_at": started,
-            },
-        ),
-        "borrower": _table(
-            "borrower",
-            {
-                "borrower_id": names,
-                "kind": rng.choice(["enterprise", "farmer", "owner"], borrowers),
-                "industry": rng.choice(["C", "F", "E", "A"], borrowers),
-                "region": rng.choice(["140100", "140200", "140300"], borrowers),
-                "headcount": rng.integers(1, 60, borrowers),
-                "annual_revenue": np.exp(rng.normal(14, 1, borrowers)).round(2),
-                "established_on": dawn - rng.integers(0, 4000, borrowers),
-                "event_at": dawn,
-                "known_at": dawn,
-            },
-        ),
-        "lender": _table(
-            "lender",
-            {"lender_id": lenders, "event_at": dawn[:_LENDERS], "known_at": dawn[:_LENDERS]}
-            if borrowers >= _LENDERS
-            else {
-                "lender_id": lenders,
-                "event_at": np.full(_LENDERS, dawn[0]),
-                "known_at": np.full(_LENDERS, dawn[0]),
-            },
-        ),
+        "guarantee": _table("guarantee", _guarantees(rng, ids, started, amount, names, lenders)),
+        "borrower": _table("borrower", _borrowers(rng, names)),
+        "lender": _table("lender", {"lender_id": lenders, "event_at": dawn, "known_at": dawn}),
         "compensation": _table(
             "compensation",
             {
@@ -114,6 +75,43 @@ def _static(rng: Any, ids: Any, started: Any, amount: Any) -> dict[str, pa.Table
                 "known_at": day,
             },
         ),
+    }
+
+
+def _guarantees(
+    rng: Any, ids: Any, started: Any, amount: Any, names: Any, lenders: Any
+) -> dict[str, Any]:
+    count = len(ids)
+    return {
+        "guarantee_id": ids,
+        "borrower_id": names[rng.integers(0, len(names), count)],
+        "lender_id": lenders[rng.integers(0, _LENDERS, count)],
+        "product": rng.choice(["batch", "general", "farm"], count),
+        "channel": rng.choice(["direct", "batch"], count),
+        "scheme": rng.choice(["8:2", "5:5"], count),
+        "start_on": started,
+        "maturity_on": started + 1500,
+        "amount": amount,
+        "guaranteed_amount": (amount * rng.choice([0.8, 0.5], count)).round(2),
+        "interest_rate": rng.uniform(0.03, 0.08, count),
+        "tenor_months": rng.choice([12, 24, 36], count),
+        "event_at": started,
+        "known_at": started,
+    }
+
+
+def _borrowers(rng: Any, names: Any) -> dict[str, Any]:
+    count, dawn = len(names), np.full(len(names), _DAWN)
+    return {
+        "borrower_id": names,
+        "kind": rng.choice(["enterprise", "farmer", "owner"], count),
+        "industry": rng.choice(["C", "F", "E", "A"], count),
+        "region": rng.choice(["140100", "140200", "140300"], count),
+        "headcount": rng.integers(1, 60, count),
+        "annual_revenue": np.exp(rng.normal(14, 1, count)).round(2),
+        "established_on": dawn - rng.integers(0, 4000, count),
+        "event_at": dawn,
+        "known_at": dawn,
     }
 
 
