@@ -19,6 +19,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vouch.compiled import compiled
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -108,24 +110,55 @@ class FactTable:
         """
         if not self.starts[-1]:
             return History(self, _NO_ROWS, _NO_ROWS, as_of)
-        numbers = self.numbers(entity_names)
-        first = np.where(numbers >= 0, self.starts[numbers], 0)
-        length = np.where(numbers >= 0, self.starts[numbers + 1] - first, 0)
-        case = np.repeat(np.arange(len(numbers)), length)
-        rows = np.arange(len(case)) - np.repeat(np.cumsum(length) - length, length) + first[case]
-        day = as_of[case]
-        visible = self._visible(rows, day)
-        if own is not None:
-            visible &= self.columns["guarantee_id"][rows] != own[case]
-        return History(self, rows[visible], case[visible], as_of)
-
-    def _visible(self, rows: Integers, day: Floats) -> Flags:
-        known: Floats = np.asarray(self.columns["known_at"], dtype=np.float64)
-        superseded: Floats = np.asarray(self.columns["superseded_at"], dtype=np.float64)
-        event: Floats = np.asarray(self.columns["event_at"], dtype=np.float64)
-        return np.asarray(
-            (known[rows] <= day) & (superseded[rows] > day) & (event[rows] <= day), dtype=np.bool_
+        known, superseded, event = (
+            np.asarray(self.columns[name], dtype=np.float64)
+            for name in ("known_at", "superseded_at", "event_at")
         )
+        numbers = self.numbers(entity_names)
+        rows, case = visible(self.starts, numbers, as_of, known, superseded, event)
+        if own is None:
+            return History(self, rows, case, as_of)
+        others = self.columns["guarantee_id"][rows] != own[case]
+        return History(self, rows[others], case[others], as_of)
+
+
+@compiled
+def visible(
+    starts: Integers,
+    numbers: Integers,
+    as_of: Floats,
+    known: Floats,
+    superseded: Floats,
+    event: Floats,
+) -> tuple[Integers, Integers]:
+    """The rows visible of each numbered entity on its date, and to which case each belongs.
+
+    One pass: with a few facts, as in a request, starting an operation of numpy costs more than it.
+    """
+    most = 0
+    for number in numbers:
+        if number >= 0:
+            most += starts[number + 1] - starts[number]
+    rows, case, count = np.empty(most, np.int64), np.empty(most, np.int64), 0
+    for i, number in enumerate(numbers):
+        if number >= 0:
+            day = as_of[i]
+            for row in range(starts[number], starts[number + 1]):
+                if known[row] <= day and superseded[row] > day and event[row] <= day:
+                    rows[count], case[count] = row, i
+                    count += 1
+    return rows[:count], case[:count]
+
+
+@compiled
+def summed(values: Floats, case: Integers, size: int) -> tuple[Floats, Floats]:
+    """Per case the sum of the values that are there, and how many those are."""
+    found, count = np.zeros(size), np.zeros(size)
+    for i, value in enumerate(values):
+        if not np.isnan(value):
+            found[case[i]] += value
+            count[case[i]] += 1.0
+    return found, count
 
 
 @dataclass(frozen=True)
@@ -201,7 +234,7 @@ class History:
 
     def sum(self, name: str) -> Floats:
         """Sum of a column, missing values as 0."""
-        return self._reduce(np.add, np.nan_to_num(self.column(name)), 0.0)
+        return summed(self.column(name), self.case, self.size)[0]
 
     def max(self, name: str) -> Floats:
         """Largest value, missing ones ignored."""
@@ -213,10 +246,8 @@ class History:
 
     def mean(self, name: str) -> Floats:
         """Mean of the values that are there."""
-        values = self.column(name)
-        there = self.where(~np.isnan(values))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return there.sum(name) / np.where(there.lengths > 0, there.lengths, np.nan)
+        found, count = summed(self.column(name), self.case, self.size)
+        return found / np.where(count > 0, count, np.nan)
 
     def last(self, name: str) -> Floats:
         """The value of the newest event."""
@@ -269,20 +300,36 @@ class Current:
         rows[has] = history.rows[np.cumsum(history.lengths)[has] - 1]
         return cls(history.table, rows, history.as_of)
 
+    @cached_property
+    def is_known(self) -> Flags:
+        """Whether anything is known of each case's entity."""
+        return self.rows >= 0
+
+    @cached_property
+    def _made(self) -> dict[str, Any]:
+        """Columns asked for so far: many features ask for the same, and none changes it."""
+        return {}
+
     def number(self, name: str) -> Floats:
         """A numeric column per case, NaN where unknown."""
-        values = np.asarray(self.table.columns[name], dtype=np.float64)
-        return np.where(self.rows >= 0, values[self.rows], np.nan) if len(values) else self._none()
-
-    def _none(self) -> Floats:
-        return np.full(len(self.rows), np.nan)
+        if name not in self._made:
+            self._made[name] = self._column(name, np.float64, np.nan)
+        found: Floats = self._made[name]
+        return found
 
     def text(self, name: str) -> Objects:
         """A text column per case, None where unknown."""
-        values = np.asarray(self.table.columns[name], dtype=object)
-        found = np.full(len(self.rows), None, dtype=object)
-        has = self.rows >= 0
-        found[has] = values[self.rows[has]]
+        if name not in self._made:
+            self._made[name] = self._column(name, object, None)
+        found: Objects = self._made[name]
+        return found
+
+    def _column(self, name: str, kind: Any, unknown: float | None) -> Any:
+        values = np.asarray(self.table.columns[name], dtype=kind)
+        if not len(values):
+            return np.full(len(self.rows), unknown, dtype=kind)
+        found = values[self.rows]
+        found[~self.is_known] = unknown
         return found
 
     def days_since(self, name: str) -> Floats:

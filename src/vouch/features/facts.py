@@ -152,6 +152,11 @@ class Views:
         self._facts = facts
         self._cases = cases
         self._portfolio = portfolio
+        self._of_kind: dict[str, History] = {}
+
+    def __len__(self) -> int:
+        """Number of cases."""
+        return len(self._cases)
 
     @cached_property
     def guarantee(self) -> Current:
@@ -230,7 +235,9 @@ class Views:
             SpecError: there is no such view.
         """
         if name in SIGNAL_KINDS:
-            return self._of_borrower(name)
+            if name not in self._of_kind:
+                self._of_kind[name] = self._of_borrower(name)
+            return self._of_kind[name]
         if name.startswith("_") or not hasattr(type(self), name):
             raise SpecError(f"features cannot ask for {name!r}")
         return getattr(self, name)
@@ -240,14 +247,11 @@ def compute(
     features: Sequence[Feature], cases: Cases, facts: Facts, portfolio: PortfolioIndex | None
 ) -> dict[str, Floats | Objects]:
     """Every feature for every case: one array per feature, float64, or objects for categories."""
-    if not len(cases):
+    return described(features, Views(facts, cases, portfolio))
+
+
+def described(features: Sequence[Feature], views: Views) -> dict[str, Floats | Objects]:
+    """`compute` from views that are there, with what was asked of them before."""
+    if not len(views):
         return {f.name: np.zeros(0, dtype=object if f.is_category else float) for f in features}
-    views = Views(facts, cases, portfolio)
-    made: dict[str, Any] = {}
-
-    def view(name: str) -> Any:
-        if name not in made:
-            made[name] = views.view(name)
-        return made[name]
-
-    return {f.name: f.function(*(view(name) for name in f.inputs)) for f in features}
+    return {f.name: f.function(*map(views.view, f.inputs)) for f in features}

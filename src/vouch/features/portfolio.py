@@ -96,13 +96,11 @@ class _Days:
 
     def before(self, group: Integers, limit: Floats) -> Integers:
         """The place of the first event of each group on or after its limit; group -1 has none."""
-        found = np.zeros(len(group), dtype=np.int64)
-        find_places(self.keys, group, limit, found)
-        return found
+        return places(self.keys, group, limit)
 
     def count(self, group: Integers, since: Floats, until: Floats) -> Floats:
         """Events in [since, until)."""
-        return (self.before(group, until) - self.before(group, since)).astype(np.float64)
+        return counted(self.keys, group, since, until)
 
     def total(self, group: Integers, since: Floats, until: Floats) -> Floats:
         """The sum over events in [since, until)."""
@@ -111,17 +109,48 @@ class _Days:
 
     def elapsed(self, group: Integers, until: Floats) -> Floats:
         """Days passed by `until` since each event before it, summed."""
-        last, first = self.before(group, until), np.where(group < 0, 0, self.starts[group])
-        return (last - first) * until - (self.running[last] - self.running[first])
+        return passed(self.keys, self.starts, self.running, group, until)
 
 
 @compiled
-def find_places(keys: Floats, group: Integers, limit: Floats, found: Integers) -> None:
-    """`_Days.before` into zeros that are there."""
+def place(keys: Floats, group: int, limit: float) -> int:
+    """The place of the first event of a group on or after a limit; group -1 has none."""
+    if group < 0:
+        return 0
+    inside = min(max(_SHIFT + limit, 0.0), _SPAN - 1.0)
+    return int(np.searchsorted(keys, group * _SPAN + inside))
+
+
+@compiled
+def places(keys: Floats, group: Integers, limit: Floats) -> Integers:
+    """`place` of each case."""
+    found = np.empty(len(group), np.int64)
+    for case in range(len(group)):
+        found[case] = place(keys, group[case], limit[case])
+    return found
+
+
+@compiled
+def counted(keys: Floats, group: Integers, since: Floats, until: Floats) -> Floats:
+    """Events in [since, until) of each case's group."""
+    found = np.empty(len(group))
+    for case in range(len(group)):
+        last = place(keys, group[case], until[case])
+        found[case] = last - place(keys, group[case], since[case])
+    return found
+
+
+@compiled
+def passed(
+    keys: Floats, starts: Integers, running: Floats, group: Integers, until: Floats
+) -> Floats:
+    """Days passed by `until` since each event before it, summed per case."""
+    found = np.zeros(len(group))
     for case in range(len(group)):
         if group[case] >= 0:
-            inside = min(max(_SHIFT + limit[case], 0.0), _SPAN - 1.0)
-            found[case] = np.searchsorted(keys, group[case] * _SPAN + inside)
+            first, last = starts[group[case]], place(keys, group[case], until[case])
+            found[case] = (last - first) * until[case] - (running[last] - running[first])
+    return found
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from vouch.scoring.advised import Scored, States
 from vouch.scoring.basis import Basis
 from vouch.scoring.bundle import Bundle
 from vouch.scoring.reasons import Reason, features_of, reasons
-from vouch.scoring.score import Scores, score_cases, score_features
+from vouch.scoring.score import Scores, score_features, score_views, views_for
 from vouch.scoring.subject import Subject, subjects
 
 
@@ -154,9 +154,10 @@ def decide(
         FactsError: a scheme asked for does not answer; the field carries the case's place.
     """
     asked = schemes or [None] * len(cases)
-    found = subjects(bundle.stage, cases, facts)
+    views = views_for(bundle, cases, facts, portfolio)
     with np.errstate(all="ignore"):  # absurd but legal facts may overflow; trees take infinities
-        scores = score_cases(bundle, cases, facts, portfolio)
+        found = subjects(bundle.stage, cases, views)
+        scores = score_views(bundle, cases, views)
     shared, faults = [], []
     for row, subject in enumerate(found):
         probability = float(scores.default_probabilities[row])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vouch.features.asof import Floats, Objects
-from vouch.features.facts import Cases, Facts, compute
+from vouch.features.facts import Cases, Facts, Views, described
 from vouch.features.portfolio import PortfolioIndex
 from vouch.scoring.bundle import Bundle
 
@@ -44,9 +44,19 @@ def score_cases(
         facts: everything known about the cases' guarantees; later facts do no harm.
         portfolio: the book's history; the bundle's own is used where None.
     """
-    history = portfolio if portfolio is not None else bundle.history
-    features = compute(bundle.features, cases, facts, history)
-    return score_features(bundle, cases, features)
+    return score_views(bundle, cases, views_for(bundle, cases, facts, portfolio))
+
+
+def views_for(
+    bundle: Bundle, cases: Cases, facts: Facts, portfolio: PortfolioIndex | None
+) -> Views:
+    """What a bundle's features see of cases; the bundle's own history where no other is given."""
+    return Views(facts, cases, portfolio if portfolio is not None else bundle.history)
+
+
+def score_views(bundle: Bundle, cases: Cases, views: Views) -> Scores:
+    """Describe, score and explain cases of which something was asked already."""
+    return score_features(bundle, cases, described(bundle.features, views))
 
 
 def score_features(bundle: Bundle, cases: Cases, features: Mapping[str, Any]) -> Scores:

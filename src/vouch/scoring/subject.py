@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 
 import numpy as np
 
 from vouch.domain.risk_sharing import FEN, loan_exposure
 from vouch.domain.stage import Stage
 from vouch.errors import NotFoundError
-from vouch.features.facts import EPOCH, Cases, Facts, Views
+from vouch.features.facts import EPOCH, Cases, Views
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Subject:
     asked: Asked | None = None
 
 
-def subjects(stage: Stage, cases: Cases, facts: Facts) -> list[Subject]:
+def subjects(stage: Stage, cases: Cases, views: Views) -> list[Subject]:
     """The subject of each case, as visible on its date.
 
     The exposure is the loan behind the newest balance, or before the loan runs the amount.
@@ -57,31 +57,33 @@ def subjects(stage: Stage, cases: Cases, facts: Facts) -> list[Subject]:
     Raises:
         NotFoundError: a guarantee was not known on its date.
     """
-    views = Views(facts, cases, None)
     guarantee = views.guarantee
     asked = _asked(views)
-    amounts, guaranteed = guarantee.number("amount"), guarantee.number("guaranteed_amount")
-    owed = views.performance.last("balance")
-    balances = np.full(len(cases), np.nan) if stage is Stage.PRE_LOAN else owed
-    texts = {
-        name: guarantee.text(name)
-        for name in ("borrower_id", "scheme", "guarantor_id", "lender_id")
-    }
-    applied, started = guarantee.number("event_at"), guarantee.number("start_on")
-    signed = np.where(np.isnan(started), applied, started)
+    is_running = stage is not Stage.PRE_LOAN
+    owed = views.performance.last("balance") if is_running else np.full(len(cases), np.nan)
+    started = guarantee.number("start_on")
+    signed = np.where(np.isnan(started), guarantee.number("event_at"), started)
+    amounts = [guarantee.number(name) for name in ("amount", "guaranteed_amount")]
+    texts = [guarantee.text(n) for n in ("borrower_id", "scheme", "guarantor_id", "lender_id")]
     found = []
-    for row, guarantee_id in enumerate(cases.guarantee_ids):
-        as_of = _day(float(cases.as_of[row]))
-        if guarantee.rows[row] < 0:
+    columns = (cases.as_of, signed, *amounts, owed, *texts)
+    rows = zip(cases.guarantee_ids, asked, *(c.tolist() for c in columns), strict=True)
+    for guarantee_id, wanted, day, since, amount, guaranteed, balance, *names in rows:
+        as_of = _day(day)
+        if wanted is None:
             raise NotFoundError(f"no guarantee {guarantee_id!r} was known on {as_of}")
+        borrower_id, scheme, guarantor_id, lender_id = names
         found.append(
             Subject(
-                guarantee_id=guarantee_id,
-                **{name: values[row] for name, values in texts.items()},
-                as_of=as_of,
-                signed_on=_day(float(signed[row])),
-                exposure=exposure_of(amounts[row], balances[row], guaranteed[row]),
-                asked=asked[row],
+                guarantee_id,
+                borrower_id,
+                as_of,
+                _day(since),
+                scheme,
+                exposure_of(amount, balance, guaranteed),
+                guarantor_id,
+                lender_id,
+                wanted,
             )
         )
     return found
@@ -92,17 +94,18 @@ def _asked(views: Views) -> list[Asked | None]:
     guarantee, borrower = views.guarantee, views.borrower
     of_loan = {"product": guarantee.text("product")}
     of_client = {n: borrower.text(n) for n in ("kind", "industry", "group_id", "region")}
-    numbers = {n: guarantee.number(n) for n in _NUMBERS}
-    headcount, revenue = borrower.number("headcount"), borrower.number("annual_revenue")
+    columns = of_loan | of_client
+    numbers = {n: guarantee.number(n).tolist() for n in _NUMBERS}
+    headcount, revenue = (borrower.number(n).tolist() for n in ("headcount", "annual_revenue"))
     place = guarantee.text("project_region")
     found: list[Asked | None] = []
-    for row, known in enumerate((guarantee.rows >= 0).tolist()):
+    for row, known in enumerate(guarantee.is_known.tolist()):
         if not known:
             found.append(None)
             continue
         amount = _money(numbers["amount"][row])
         covered = _money(numbers["guaranteed_amount"][row])
-        texts = {name: column[row] for name, column in (of_loan | of_client).items()}
+        texts = {name: column[row] for name, column in columns.items()}
         found.append(
             Asked(
                 **texts | {"region": place[row] or texts["region"]},
@@ -131,30 +134,32 @@ _NUMBERS = (
 )
 
 
-def _term(numbers: Mapping[str, np.ndarray[Any, Any]], row: int) -> int | None:
+def _term(numbers: Mapping[str, Sequence[float]], row: int) -> int | None:
     """Days guaranteed: the months agreed, a year of them 365 days; else from first to last day."""
     months = numbers["tenor_months"][row]
-    if not np.isnan(months):
+    if not math.isnan(months):
         return int(365 * months / 12 + 0.5)
     days = numbers["maturity_on"][row] - numbers["start_on"][row]
     return int(days) if days >= 1 else None
 
 
 def _money(value: float) -> Decimal | None:
-    return None if np.isnan(value) else Decimal(repr(float(value))).quantize(FEN, ROUND_HALF_UP)
+    return None if math.isnan(value) else Decimal(repr(value)).quantize(FEN, ROUND_HALF_UP)
 
 
 def _rate(value: float) -> Decimal | None:
-    return None if np.isnan(value) else Decimal(repr(float(value)))
+    return None if math.isnan(value) else Decimal(repr(value))
 
 
 def _whole(value: float) -> int | None:
-    return None if np.isnan(value) else int(value)
+    return None if math.isnan(value) else int(value)
 
 
 def exposure_of(amount: float, balance: float, guaranteed_amount: float) -> Decimal:
     """The exposure from what the as-of engine gives, NaN where unknown."""
-    known = (None if np.isnan(v) else Decimal(repr(float(v))) for v in (balance, guaranteed_amount))
+    known = (
+        None if math.isnan(v) else Decimal(repr(float(v))) for v in (balance, guaranteed_amount)
+    )
     return loan_exposure(Decimal(repr(float(amount))), *known)
 
 
