@@ -337,8 +337,10 @@ def _log(
             data_path=str(folder / "bundle"),
             pip_requirements=["vouch"],
         )
-    run_id = str(run.info.run_id)
-    return registry.register(stage, logged.model_id, run_id, bundle.hash, failed), run_id
+        run_id = str(run.info.run_id)
+        # inside, so that a run whose model could not be registered is marked as failed
+        version = registry.register(stage, logged.model_id, run_id, bundle.hash, failed)
+    return version, run_id
 
 
 def _artifacts(registry: Registry) -> dict[str, str]:

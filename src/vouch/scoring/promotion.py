@@ -115,22 +115,37 @@ class Promoter:
         move()
         try:
             self.store.add_promotion(entry)
-        except VouchError:
-            self.registry.restore(stage, entry.previous)
+        except VouchError as error:
+            self._undo(stage, entry, error)
             raise
         return entry
 
+    def _undo(self, stage: Stage, entry: Promotion, error: VouchError) -> None:
+        try:
+            self.registry.restore(stage, entry.previous)
+        except ModelError as away:
+            raise ModelError(
+                f"version {entry.version} of {stage.model_name} is champion, but the ledger could "
+                f"not be written ({error}) and it could not be undone ({away}); do the same again "
+                "once both answer"
+            ) from error
+
 
 def _champions(ledger: Sequence[Promotion]) -> list[str]:
-    """The champions that led to the one in use, oldest first; a roll-back takes one away."""
+    """The champions that led to the one in use, oldest first, none twice in a row.
+
+    A roll-back takes away what stood after the version it went back to.
+    """
     found: list[str] = []
     for entry in ledger:
         if entry.act == ROLL_BACK:
-            found.pop()
+            while found and found[-1] != entry.version:
+                found.pop()
         elif entry.act == PROMOTE:
-            if not found and entry.previous:
-                found.append(entry.previous)
-            found.append(entry.version)
+            before = [entry.previous] if not found and entry.previous else []
+            for version in [*before, entry.version]:
+                if found[-1:] != [version]:
+                    found.append(version)
     return found
 
 

@@ -8,10 +8,12 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from vouch.domain.stage import Stage
 from vouch.errors import ModelError
@@ -24,6 +26,7 @@ _GATES_TAG = "vouch.failed_gates"
 _OVERRIDE_TAG = "vouch.gate_override"
 
 _PASSWORD = re.compile(r"://[^/\s@]*(?:@[^/\s@]*)*@")
+_CALL = re.compile(r"API request to (\S+) failed")
 
 # How MLflow says that there is no such model, and no such alias.
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
@@ -40,6 +43,8 @@ def connect(tracking_uri: str) -> Any:
     # A command's standard output belongs to the command: --json has to stay JSON.
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    # MLflow's own default tries for four minutes before it says that a server is away.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     if tracking_uri.startswith("sqlite:///"):
         Path(tracking_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     import mlflow
@@ -56,9 +61,18 @@ def _reason(error: Exception) -> str:
 
     >>> _reason(OSError("http://vouch:s3:cret@mlflow:5000/api timed out"))
     'http://***@mlflow:5000/api timed out'
+    >>> _reason(OSError("API request to http://mlflow:5000/api/x failed with exception 503"))
+    'http://mlflow:5000/api/x cannot be reached'
     """
-    text = str(error)
-    return "it cannot be reached" if "Max retries" in text else _PASSWORD.sub("://***@", text)
+    text = _PASSWORD.sub("://***@", str(error))
+    called = _CALL.search(text)
+    if called is None:
+        return text
+    if "error responses" in text:
+        return f"{called[1]} answers with errors only"
+    if "Connection aborted" in text:
+        return f"{called[1]} breaks off"
+    return f"{called[1]} {'does not answer in time' if 'timeout' in text else 'cannot be reached'}"
 
 
 @contextmanager
@@ -72,11 +86,12 @@ def answering() -> Iterator[None]:
 
     try:
         yield
-    except MlflowException as error:
+    except (MlflowException, OSError, SQLAlchemyError) as error:
+        # besides its own errors MLflow lets those of its database driver and uploads through
         raise ModelError(
             f"MLflow does not do what was asked: {_reason(error)}; nothing was registered or "
-            "promoted; "
-            "check MLFLOW_TRACKING_URI (`vouch settings`)"
+            "promoted; check MLFLOW_TRACKING_URI (`vouch settings`) and the server, then do the "
+            "same again"
         ) from error
 
 
@@ -98,22 +113,44 @@ class Registry:
     def register(
         self, stage: Stage, model_id: str, run_id: str, hash_: str, failed_gates: Sequence[str]
     ) -> str:
-        """Register a logged model as the next version, with the gates it fails."""
+        """Register a logged model as the next version, with the gates it fails.
+
+        Raises:
+            ModelError: MLflow broke off, and does not say whether there is a new version.
+        """
         from mlflow.exceptions import MlflowException
 
         client = self._client()
+        _make_model(client, stage)
         try:
-            client.get_registered_model(stage.model_name)
-        except MlflowException:
-            client.create_registered_model(stage.model_name)
-        made = client.create_model_version(
-            stage.model_name,
-            f"models:/{model_id}",
-            run_id=run_id,
-            tags={_HASH_TAG: hash_, _GATES_TAG: json.dumps(list(failed_gates))},
-            model_id=model_id,  # a server refuses a source that does not name it
-        )
+            made = client.create_model_version(
+                stage.model_name,
+                f"models:/{model_id}",
+                run_id=run_id,
+                tags={_HASH_TAG: hash_, _GATES_TAG: json.dumps(list(failed_gates))},
+                model_id=model_id,  # a server refuses a source that does not name it
+            )
+        except MlflowException as error:
+            return self._registered_by(client, stage, run_id, error)
         return str(made.version)
+
+    def _registered_by(self, client: Any, stage: Stage, run_id: str, error: Exception) -> str:
+        """The version of a run whose registration was not confirmed; else that error again."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = client.search_model_versions(
+                f"name = '{stage.model_name}' and run_id = '{run_id}'"
+            )
+        except MlflowException:
+            raise ModelError(
+                f"MLflow broke off while a version of {stage.model_name} was registered: "
+                f"{_reason(error)}; whether it was is not known: once MLflow answers, `vouch "
+                "models` lists what there is; where it is not listed, train again"
+            ) from error
+        if not found:
+            raise error
+        return str(max(int(version.version) for version in found))
 
     def promote(self, stage: Stage, version: str, override: str = "") -> str | None:
         """Move the champion alias; returns the version that was champion before.
@@ -128,12 +165,48 @@ class Registry:
         """
         _, failed = self.checked(stage, version, override)
         before = self.champion_version(stage)
+        with self._overridden(stage, version, override if failed else ""):
+            self._point(stage, CHAMPION, version)
+        return before
+
+    @contextmanager
+    def _overridden(self, stage: Stage, version: str, reason: str) -> Iterator[None]:
+        """Keep the reason with the version, unless what it was given for does not come about."""
+        if not reason:
+            yield
+            return
         with answering():
             client = self._client()
-            if failed:
-                client.set_model_version_tag(stage.model_name, version, _OVERRIDE_TAG, override)
-            client.set_registered_model_alias(stage.model_name, CHAMPION, version)
-        return before
+            tags = client.get_model_version(stage.model_name, version).tags
+            earlier = tags.get(_OVERRIDE_TAG, "")
+            client.set_model_version_tag(stage.model_name, version, _OVERRIDE_TAG, reason)
+        try:
+            yield
+        except ModelError:
+            with suppress(ModelError), answering():
+                client.set_model_version_tag(stage.model_name, version, _OVERRIDE_TAG, earlier)
+            raise
+
+    def _point(self, stage: Stage, alias: str, version: str | None) -> None:
+        """Let an alias name a version, or none; an answer that got lost is asked for again."""
+        try:
+            with answering():
+                client = self._client()
+                if version is None:
+                    client.delete_registered_model_alias(stage.model_name, alias)
+                else:
+                    client.set_registered_model_alias(stage.model_name, alias, version)
+        except ModelError as error:
+            try:
+                is_moved = self._version_of(stage, alias) == version
+            except ModelError:
+                raise ModelError(
+                    f"MLflow broke off while the {alias} of {stage.model_name} was moved: "
+                    f"{_reason(error.__cause__ or error)}; whether it was is not known and nothing "
+                    "was noted: do the same again once MLflow answers"
+                ) from error
+            if not is_moved:
+                raise
 
     def checked(self, stage: Stage, version: str, override: str = "") -> tuple[Bundle, list[str]]:
         """A version that may answer, and the gates it fails for a reason given.
@@ -158,12 +231,7 @@ class Registry:
 
     def restore(self, stage: Stage, version: str | None) -> None:
         """Put the champion back to what it was before; None for none."""
-        with answering():
-            client = self._client()
-            if version is None:
-                client.delete_registered_model_alias(stage.model_name, CHAMPION)
-            else:
-                client.set_registered_model_alias(stage.model_name, CHAMPION, version)
+        self._point(stage, CHAMPION, version)
 
     def champion_version(self, stage: Stage) -> str | None:
         """The champion's version, or None where none was promoted.
@@ -191,12 +259,7 @@ class Registry:
         """
         if version is not None:
             self.load(stage, version)
-        with answering():
-            client = self._client()
-            if version is None:
-                client.delete_registered_model_alias(stage.model_name, CHALLENGER)
-            else:
-                client.set_registered_model_alias(stage.model_name, CHALLENGER, version)
+        self._point(stage, CHALLENGER, version)
 
     def _version_of(self, stage: Stage, alias: str) -> str | None:
         try:
@@ -294,6 +357,17 @@ class Registry:
             (folder / "version.json").write_text(json.dumps(note), encoding="utf-8")
             packed.append(f"{stage.model_name} {bundle.version}")
         return packed
+
+
+def _make_model(client: Any, stage: Stage) -> None:
+    """Let there be a registered model of the stage's name."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(stage.model_name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
 
 
 def _is_whole(folder: Path, hash_: str) -> bool:
