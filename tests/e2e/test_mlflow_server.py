@@ -118,9 +118,7 @@ def versions(registry: Registry) -> list[str]:
     return [str(row["version"]) for row in registry.versions(STAGE)]
 
 
-def test_a_version_goes_there_and_comes_back(
-    server: str, trained: Trained, tmp_path: Path
-) -> None:
+def test_a_version_goes_there_and_comes_back(server: str, trained: Trained, tmp_path: Path) -> None:
     registry = Registry(server, tmp_path / "cache")
     assert registry.promote(STAGE, trained.version) is None
     elsewhere = Registry(server, tmp_path / "another cache")
@@ -210,7 +208,7 @@ def test_a_way_back_that_is_broken_off_leaves_the_champion(
     newest = versions(promoter.registry)[-1]
     promoter.promote(STAGE, newest, "li", AT, "pilot")
     before = left(promoter)
-    with front.fault(kind, SET_ALIAS), pytest.raises(ModelError, match="nothing was .*promoted"):
+    with front.fault(kind, SET_ALIAS), pytest.raises(ModelError, match=r"nothing was .*promoted"):
         promoter.roll_back(STAGE, "li", AT)
     assert left(promoter) == before
     assert promoter.roll_back(STAGE, "li", AT).version == trained.version

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from vouch.errors import ModelError
 from vouch.features.asof import Floats
 from vouch.scoring.alone import explain_alone
+from vouch.scoring.handed import hand
 from vouch.scoring.lanes import WIDTH
 from vouch.scoring.shapley import Paths, explain, rules
 from vouch.scoring.walk import (
@@ -44,7 +45,7 @@ class Forest:
         self._nodes = nodes
         self._paths = paths
         self._together = rules(most := int(paths.points.max(initial=1)), is_row_alone=False)
-        self._alone = rules(most, is_row_alone=True) if most <= WIDTH else None
+        self._alone = hand(nodes, paths, rules(most, is_row_alone=True)) if most <= WIDTH else None
         self._base = base
         self._features = features
         self._has_trees = len(nodes.tree_start) > 1
@@ -85,7 +86,7 @@ class Forest:
         if not self._has_trees:
             return found
         if len(matrix) <= _FEW and self._alone is not None:
-            explain_alone(self._nodes, self._paths, self._alone, matrix, found)
+            explain_alone(self._alone, matrix, found)
         else:
             with_rule = (self._nodes, self._paths, self._together)
             _in_parts(matrix, found, threads, lambda x, y: explain(*with_rule, x, y))

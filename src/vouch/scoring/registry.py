@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from vouch.domain.stage import Stage
 from vouch.errors import ModelError
 from vouch.scoring.bundle import Bundle, content_hash
@@ -56,7 +54,7 @@ def connect(tracking_uri: str) -> Any:
     return mlflow
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """What MLflow complains of, without the passwords that addresses may hold.
 
     >>> _reason(OSError("http://vouch:s3:cret@mlflow:5000/api timed out"))
@@ -86,8 +84,11 @@ def answering() -> Iterator[None]:
 
     try:
         yield
-    except (MlflowException, OSError, SQLAlchemyError) as error:
-        # besides its own errors MLflow lets those of its database driver and uploads through
+    except Exception as error:
+        # besides its own errors MLflow lets those of its uploads and database driver through
+        is_of_driver = type(error).__module__.startswith("sqlalchemy.")
+        if not (isinstance(error, MlflowException | OSError) or is_of_driver):
+            raise
         raise ModelError(
             f"MLflow does not do what was asked: {_reason(error)}; nothing was registered or "
             "promoted; check MLFLOW_TRACKING_URI (`vouch settings`) and the server, then do the "

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vouch.compiled import compiled
+from vouch.compiled import compiled, compiled_in_place
 from vouch.features.asof import Floats
 from vouch.scoring.lanes import (
     WIDTH,
@@ -160,7 +160,7 @@ def bring_back(sums: Floats, first: int, found: Floats) -> None:
             found[first + place, feature] = sums[place // WIDTH, feature, place % WIDTH]
 
 
-@compiled
+@compiled_in_place
 def decide(
     nodes: Nodes, paths: Paths, tree: int, values: Floats, block: int, meets: Floats
 ) -> None:
@@ -193,7 +193,7 @@ def side(nodes: Nodes, node: int, column: Lanes) -> Lanes:
     return left + missing if kind & MISSING_LEFT else left
 
 
-@compiled
+@compiled_in_place
 def descend(
     nodes: Nodes,
     paths: Paths,
@@ -265,7 +265,7 @@ def row_of(child: int, space: Floats, wide: int) -> int:
     return child * wide if child != LEAF else len(space) // WIDTH - wide
 
 
-@compiled
+@compiled_in_place
 def ascend(
     nodes: Nodes,
     paths: Paths,
@@ -297,7 +297,7 @@ def ascend(
             store(above, place, told * load(above, place))
 
 
-@compiled
+@compiled_in_place
 def add(
     nodes: Nodes, paths: Paths, rules: Rules, tree: int, above: Floats, sums: Floats, block: int
 ) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vouch.compiled import compiled
+from vouch.compiled import compiled, compiled_in_place
 from vouch.features.asof import Floats
 
 LEAF = -1
@@ -43,13 +43,13 @@ class Nodes(NamedTuple):
     words: NDArray[np.uint32]
 
 
-@compiled
+@compiled_in_place
 def plain_zero(value: float) -> float:
     """The value as LightGBM reads it from a dense row."""
     return 0.0 if -_ZERO <= value <= _ZERO else value
 
 
-@compiled
+@compiled_in_place
 def is_in_set(nodes: Nodes, node: int, value: float) -> bool:
     """Whether a category code is in the split's set; missing and negative codes never are."""
     if not -1.0 < value < _CODES_END:
