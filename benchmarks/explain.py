@@ -228,7 +228,7 @@ def main() -> None:
         ("400 x 31 x 40, numbers", large_model(has_categories=False), rows),
     ]
     for bundle in shipped(Settings.from_env()):
-        given.append((bundle.stage.model_name, bundle.trees, seen_rows(bundle, asked.rows)))
+        given.append((bundle.stage.model_name, bundle.booster, seen_rows(bundle, asked.rows)))
     found = [
         one
         for name, booster, rows in given

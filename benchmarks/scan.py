@@ -225,7 +225,7 @@ def bare(book: Book, champion: Bundle, sample: int) -> tuple[float, float, float
     seconds, cores = [], 0.0
     for asked in ({"raw_score": True}, {"pred_contrib": True}):
         started, used = time.perf_counter(), time.process_time()
-        champion.trees.predict(matrix, num_threads=2, **asked)
+        champion.booster.predict(matrix, num_threads=2, **asked)
         seconds.append((time.perf_counter() - started) / len(matrix))
         cores = (time.process_time() - used) / len(matrix)
     return seconds[0], seconds[1], cores

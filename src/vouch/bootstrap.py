@@ -9,17 +9,14 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from threading import RLock
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from vouch import clock
-from vouch.book.book import Known
-from vouch.domain.portfolio_part import PortfolioPart
 from vouch.domain.stage import Stage
 from vouch.errors import PolicyError
-from vouch.features.describe import Progress
 from vouch.monitoring.held_book import HeldBook
 from vouch.monitoring.measures.catalogue import Indicator, catalogue
-from vouch.monitoring.portfolio_parts import Parts
 from vouch.policy.access import AccessTable
 from vouch.policy.reading import Policy
 from vouch.policy.snapshot import Snapshot, snapshot
@@ -30,11 +27,18 @@ from vouch.scoring.registry import Registry
 from vouch.settings import Settings
 from vouch.store.decisions import Verdict
 from vouch.store.store import Store
-from vouch.warning.duty import Duty
-from vouch.warning.linking import Linker
-from vouch.warning.notify import Mailer, mailer
-from vouch.warning.schedule import Watchman
-from vouch.warning.webhook import Robot
+
+if TYPE_CHECKING:
+    from vouch.book.book import Known
+    from vouch.domain.portfolio_part import PortfolioPart
+    from vouch.features.describe import Progress
+    from vouch.warning.duty import Duty
+    from vouch.warning.linking import Linker
+    from vouch.warning.notify import Mailer
+    from vouch.warning.schedule import Watchman
+    from vouch.warning.webhook import Robot
+
+# What only a watch needs is imported by what makes it: a service starts the sooner.
 
 log = logging.getLogger("vouch")
 
@@ -137,12 +141,16 @@ class Vouch:
 
     def mailer(self) -> Mailer:
         """Where alert mails go: the SMTP server of the settings, or files in the outbox folder."""
+        from vouch.warning.notify import mailer
+
         settings = self.settings
         outbox = settings.home / "outbox"
         return mailer(settings.smtp_url, settings.mail_from, outbox, settings.mails_per_minute)
 
     def linker(self) -> Linker | None:
         """What writes and reads the links in mails, or None where the settings name no address."""
+        from vouch.warning.linking import Linker
+
         settings = self.settings
         if settings.public_url is None or settings.secret_key is None:
             return None
@@ -150,6 +158,8 @@ class Vouch:
 
     def duty(self) -> Duty:
         """What a watch works with."""
+        from vouch.warning.duty import Duty
+
         settings = self.settings
         return Duty(
             policy=self.policy,
@@ -167,10 +177,14 @@ class Vouch:
 
     def portfolio_parts(self, known: Known, model: Bundle) -> list[PortfolioPart]:
         """The parts of the book that portfolio rules look at."""
+        from vouch.monitoring.portfolio_parts import Parts
+
         return Parts(known, self.indicators, self.policy, model).all()
 
     def robot(self) -> Robot | None:
         """The robot told of what is urgent, or None where the settings name none."""
+        from vouch.warning.webhook import Robot
+
         settings = self.settings
         if settings.webhook_url is None:
             return None
@@ -178,6 +192,8 @@ class Vouch:
 
     def watchman(self, progress: Progress) -> Watchman:
         """A process on watch over the book of the settings."""
+        from vouch.warning.schedule import Watchman
+
         settings = self.settings
 
         def champion() -> Bundle:

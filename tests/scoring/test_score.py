@@ -60,7 +60,7 @@ def test_contributions_of_the_trees_are_shapley_values_by_definition(bundle: Bun
     assert bundle.linear is not None
     ours = bundle.contributions(matrix) - bundle.linear.contributions(matrix)
     for row, found in zip(matrix, ours, strict=True):
-        np.testing.assert_allclose(found, shapley_values(bundle.trees, row), atol=1e-9)
+        np.testing.assert_allclose(found, shapley_values(bundle.booster, row), atol=1e-9)
 
 
 @pytest.mark.filterwarnings("ignore:LightGBM binary classifier:UserWarning")
@@ -68,7 +68,7 @@ def test_contributions_of_the_trees_are_those_of_the_shap_library(bundle: Bundle
     import shap  # late: it takes seconds
 
     matrix = bundle.encoder.matrix(columns(200, seed=6))
-    theirs = shap.TreeExplainer(bundle.trees).shap_values(matrix)
+    theirs = shap.TreeExplainer(bundle.booster).shap_values(matrix)
     assert bundle.linear is not None
     ours = bundle.contributions(matrix) - bundle.linear.contributions(matrix)
     np.testing.assert_allclose(ours, theirs, atol=1e-9)

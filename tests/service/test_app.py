@@ -1,6 +1,7 @@
 """The service class in this process: what it loads, when it is ready."""
 
 import gc
+import sys
 import time
 
 import pytest
@@ -20,9 +21,12 @@ def module(make_settings, monkeypatch):
 
     monkeypatch.setattr(app, "settings", make_settings())
     monkeypatch.setattr(app, "_RETRY_SECONDS", 0.02)
+    often, soon = gc.get_threshold(), sys.getswitchinterval()
     yield app
-    app.app.state.desk = None
+    app.door.app.state.desk = None
     gc.unfreeze()
+    gc.set_threshold(*often)
+    sys.setswitchinterval(soon)
 
 
 def until(condition):
@@ -35,7 +39,7 @@ def until(condition):
 def test_it_is_ready_once_the_champions_are_loaded(module):
     service = module.VouchService.inner()
     until(service.__is_ready__)
-    assert len(module.app.state.desk.models()["models"]) == 3
+    assert len(module.door.app.state.desk.models()["models"]) == 3
     service.close()
 
 

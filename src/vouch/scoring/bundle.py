@@ -19,9 +19,8 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import lightgbm
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -38,6 +37,9 @@ from vouch.scoring.forest import Forest
 from vouch.scoring.linear import Linear
 from vouch.scoring.points import whole_points
 from vouch.scoring.spec import Spec
+
+if TYPE_CHECKING:
+    import lightgbm
 
 FORMAT = 1
 _SAME_SUM = 1e-9
@@ -57,6 +59,25 @@ class Training:
     seed: int
 
 
+class Trees(Protocol):
+    """Trees that can be written down: a LightGBM booster just trained, or the text of one."""
+
+    def model_to_string(self) -> str:
+        """The model as LightGBM writes it."""
+        ...
+
+
+@dataclass(frozen=True)
+class TreeText:
+    """Trees as LightGBM wrote them; to score with them takes no LightGBM."""
+
+    text: str
+
+    def model_to_string(self) -> str:
+        """The text itself."""
+        return self.text
+
+
 @dataclass(frozen=True)
 class Bundle:
     """One version of a model, ready to score.
@@ -67,7 +88,7 @@ class Bundle:
 
     spec: Spec
     encoder: Encoder
-    trees: lightgbm.Booster
+    trees: Trees
     linear: Linear | None
     slope: float
     intercept: float
@@ -89,6 +110,14 @@ class Bundle:
     def features(self) -> list[Feature]:
         """The features it reads, in order."""
         return named(list(self.encoder.names))
+
+    @cached_property
+    def booster(self) -> lightgbm.Booster:
+        """The trees in LightGBM's own hands, for those who compare."""
+        # it takes scikit-learn along, which a service neither needs nor waits for
+        import lightgbm
+
+        return lightgbm.Booster(model_str=self.trees.model_to_string())
 
     @cached_property
     def forest(self) -> Forest:
@@ -168,7 +197,8 @@ class Bundle:
         """
         try:
             bundle = cls._read(folder)
-        except (OSError, KeyError, ValueError, TypeError, lightgbm.basic.LightGBMError) as error:
+            _ = bundle.forest  # read now, while a fault still has its place
+        except (OSError, LookupError, ValueError, TypeError) as error:
             raise ModelError(f"the model bundle in {folder} cannot be read: {error}") from error
         found = content_hash(folder)
         if expected_hash is not None and found != expected_hash:
@@ -192,7 +222,7 @@ class Bundle:
         return cls(
             spec=Spec.parse((folder / "spec.toml").read_text(encoding="utf-8")),
             encoder=Encoder(tuple(body["names"]), {k: tuple(v) for k, v in body["levels"].items()}),
-            trees=lightgbm.Booster(model_str=(folder / "trees.txt").read_text(encoding="utf-8")),
+            trees=TreeText((folder / "trees.txt").read_text(encoding="utf-8")),
             linear=Linear.of(body["linear"]) if body["linear"] else None,
             slope=float(body["slope"]),
             intercept=float(body["intercept"]),

@@ -115,6 +115,7 @@ def web(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        redirect_slashes=False,
     )
     app.state.settings = settings
     app.state.desk = None
