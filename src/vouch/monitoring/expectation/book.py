@@ -32,8 +32,8 @@ from vouch.monitoring.expectation.in_force import (
     Guarantee,
     Probabilities,
     Terms,
+    each_in_force,
     events,
-    guarantees_in_force,
     lives,
     terms_of,
 )
@@ -122,9 +122,10 @@ class BookForecast:
 
 @dataclass
 class _Members:
-    """What belongs to one portfolio."""
+    """What belongs to one portfolio; `outstanding` is what its guarantees expose, in yuan."""
 
     scheme: Scheme
+    outstanding: Decimal = Decimal("0.00")
     guarantees: list[Guarantee] = field(default_factory=list)
     releases: list[tuple[date, Release]] = field(default_factory=list)
     claims: list[tuple[date, Decimal]] = field(default_factory=list)
@@ -175,7 +176,7 @@ def forecast_book(
             f"no risk-sharing scheme is called {only!r}; known are {', '.join(policy.schemes)}"
         )
     view = View(known)
-    members, notes = _gather(view, policy, only, schemes)
+    members, notes = _gather(view, policy, only, schemes, keeps=True)
     with_names = {**_names(known, "lender"), **_names(known, "guarantor")}
     drawing = _Drawing(
         probabilities,
@@ -204,9 +205,8 @@ def courses(known: Known, policy: Policy) -> dict[PortfolioKey, Course]:
     for key, of in members.items():
         cap = of.scheme.cap
         assert cap is not None  # noqa: S101 - only capped schemes have portfolios
-        outstanding = sum((g.exposure for g in of.guarantees), Decimal("0.00"))
         past = History(of.releases, of.claims)
-        found[key] = course(of.scheme, cap, past, known.as_of, outstanding)
+        found[key] = course(of.scheme, cap, past, known.as_of, of.outstanding)
     return found
 
 
@@ -221,9 +221,17 @@ def _names(known: Known, table: str) -> dict[str, str]:
 
 
 def _gather(
-    view: View, policy: Policy, only: str | None, given: Schemes | None = None
+    view: View,
+    policy: Policy,
+    only: str | None,
+    given: Schemes | None = None,
+    keeps: bool = False,
 ) -> tuple[dict[PortfolioKey, _Members], list[str]]:
-    """Guarantees in force, releases and claims by portfolio, and what belongs to none."""
+    """What is outstanding, releases and claims by portfolio, and what belongs to none.
+
+    Args:
+        keeps: the guarantees themselves too, which over a large book take gigabytes.
+    """
     schemes, members = given or Schemes(policy), dict[PortfolioKey, _Members]()
     without: defaultdict[str, int] = defaultdict(int)
 
@@ -234,11 +242,13 @@ def _gather(
         key = portfolio_key(scheme, scheme.cap, terms)
         return members.setdefault(key, _Members(scheme))
 
-    for guarantee in guarantees_in_force(view):
+    for guarantee in each_in_force(view):
         if schemes.of(guarantee.terms) is None:
             without[f"{guarantee.terms.scheme or policy.default_scheme}"] += 1
         elif (of := find(guarantee.terms)) is not None:
-            of.guarantees.append(guarantee)
+            of.outstanding += guarantee.exposure
+            if keeps:
+                of.guarantees.append(guarantee)
     _add_events(view, policy, find)
     notes = [
         f"{count:,} guarantees in force are in no portfolio: scheme {name!r} is not known or was "
@@ -290,20 +300,17 @@ class _Drawing:
     def portfolio(self, key: PortfolioKey, of: _Members) -> Portfolio:
         cap = of.scheme.cap
         assert cap is not None  # noqa: S101 - only capped schemes have portfolios
-        outstanding = sum((g.exposure for g in of.guarantees), Decimal("0.00"))
         past = History(of.releases, of.claims)
-        today = standing(of.scheme, cap, past, self.as_of, outstanding)
+        today = standing(of.scheme, cap, past, self.as_of, of.outstanding)
         periods = [
-            self._period(of, cap, past, window, outstanding)
+            self._period(of, cap, past, window)
             for window in windows(of.scheme, cap, self.as_of, self.until)
         ]
-        return Portfolio(key, len(of.guarantees), outstanding, today, periods)
+        return Portfolio(key, len(of.guarantees), of.outstanding, today, periods)
 
-    def _period(
-        self, of: _Members, cap: Cap, past: History, window: Window, outstanding: Decimal
-    ) -> PeriodForecast:
+    def _period(self, of: _Members, cap: Cap, past: History, window: Window) -> PeriodForecast:
         ahead = releases_ahead(of.guarantees, window)
-        base = expected_base(cap, past, window, ahead, outstanding)
+        base = expected_base(cap, past, window, ahead, of.outstanding)
         so_far = past.claimed(window.first, min(window.last, self.as_of))
         amount = cap.amount(base, of.scheme.system_share)
         period = Period(window.from_day, window.last, amount, so_far)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -57,17 +57,23 @@ class Guarantee:
 
 
 def guarantees_in_force(view: View) -> list[Guarantee]:
-    """Every guarantee in force, ordered by id; days past due are counted on from the last report.
+    """Every guarantee in force, ordered by id."""
+    return list(each_in_force(view))
+
+
+def each_in_force(view: View) -> Iterator[Guarantee]:
+    """The same one by one; days past due are counted on from the last report.
 
     Without a maturity it follows from the tenor, and without either the tenor is a year.
     """
-    rows = view.query(
+    rows = view.each(
         f"""SELECT {_TERMS}, m.balance, m.loan, m.covered, m.days_past_due, m.month_end, m.tenor,
         g.borrower_id, g.maturity_on, g.repayment
         FROM guarantees m JOIN {view.known.current("guarantee")} g USING (guarantee_id)
         WHERE m.in_force ORDER BY m.guarantee_id"""
     )
-    return [_guarantee(row, view.known.as_of) for row in rows]
+    for row in rows:
+        yield _guarantee(row, view.known.as_of)
 
 
 _TERMS = (
@@ -120,10 +126,10 @@ def lives(guarantees: Sequence[Guarantee], as_of: date) -> Lives:
     return Lives(*np.array(columns, dtype=np.float64).reshape(len(columns), 4).T)
 
 
-def events(view: View, name: str, since: date) -> list[dict[str, Any]]:
+def events(view: View, name: str, since: date) -> Iterator[dict[str, Any]]:
     """Releases or compensations from a day on, each with the terms of its guarantee."""
     known = view.known.current("guarantee")
-    return view.query(
+    return view.each(
         f"""SELECT e.*, {_TERMS} FROM {name} e JOIN guarantees m USING (guarantee_id)
         JOIN {known} g USING (guarantee_id)
         WHERE e.event_at >= DATE '{since}' ORDER BY e.event_at, guarantee_id"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -19,6 +19,8 @@ from vouch.monitoring.measures import layout
 Group = str | None
 Sums = dict[Group, Fraction | None]
 Figures = Mapping[str, Mapping[str, Decimal]]
+
+_ROWS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,13 @@ class View:
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """Rows of SQL over the tables of `layout`; those that it names are made when needed."""
+        return list(self.each(sql))
+
+    def each(self, sql: str) -> Iterator[dict[str, Any]]:
+        """The same row by row: a million rows as Python objects take gigabytes."""
         given = {name: self._table(name) for name in layout.NAMES if name in sql}
-        rows: list[dict[str, Any]] = self.known.query(sql, given=given).to_pylist()
-        return rows
+        for batch in self.known.query(sql, given=given).to_batches(max_chunksize=_ROWS_AT_ONCE):
+            yield from batch.to_pylist()
 
     def figure(self, name: str) -> Sums:
         """A figure that the book does not hold, by group; None where one is missing."""
