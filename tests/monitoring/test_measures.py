@@ -505,3 +505,51 @@ def test_every_figure_of_a_guarantor_is_read_by_a_measure() -> None:
         path.read_text(encoding="utf-8") for path in folder.glob("*.py") if path.stem != "figures"
     )
     assert [name for name in FIGURES if f'"{name}"' not in text] == []
+
+
+REPORTED = {
+    "guarantor": [{"guarantor_id": "GC", "net_assets": "90.00"}],
+    "guarantee": [
+        {"guarantee_id": name, "amount": "100.00", "start_on": date(2024, 1, 1)} for name in "ABCD"
+    ],
+    "performance": [
+        # A: reported this month.
+        {"guarantee_id": "A", "event_at": date(2025, 5, 31), "balance": "60.00"},
+        {"guarantee_id": "A", "event_at": date(2025, 6, 30), "balance": "50.00"},
+        # B: silent for half a year; then told otherwise of the same month.
+        {"guarantee_id": "B", "event_at": date(2024, 12, 31), "balance": "40.00"},
+        {
+            "guarantee_id": "B",
+            "event_at": date(2024, 12, 31),
+            "known_at": date(2025, 6, 1),
+            "balance": "30.00",
+        },
+        # C: the only late month was withdrawn, so the one before the silence counts.
+        {"guarantee_id": "C", "event_at": date(2024, 11, 30), "balance": "20.00"},
+        {"guarantee_id": "C", "event_at": date(2025, 5, 31), "balance": "10.00"},
+        {
+            "guarantee_id": "C",
+            "event_at": date(2025, 5, 31),
+            "known_at": date(2025, 6, 15),
+            "balance": None,
+        },
+        # D: never reported, so all that was guaranteed is owed.
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("day", "owed"),
+    [
+        (date(2025, 6, 30), {"A": 5000, "B": 3000, "C": 2000, "D": 10000}),
+        (date(2025, 6, 14), {"A": 6000, "B": 3000, "C": 1000, "D": 10000}),
+        (date(2025, 5, 31), {"A": 6000, "B": 4000, "C": 1000, "D": 10000}),
+        (date(2024, 1, 1), {"A": 10000, "B": 10000, "C": 10000, "D": 10000}),
+    ],
+)
+def test_the_balance_is_that_of_the_last_month_reported_however_long_ago(
+    tmp_path: Path, day: date, owed: dict[str, int]
+) -> None:
+    known = book_of(tmp_path / "b", REPORTED).known(day)
+    rows = View(known).query("SELECT guarantee_id, balance FROM guarantees")
+    assert {row["guarantee_id"]: row["balance"] for row in rows} == owed
