@@ -124,7 +124,9 @@ class Vouch:
     @cached_property
     def held_book(self) -> HeldBook:
         """The book of the settings, opened once for as long as nothing is added to it."""
-        return HeldBook(self.settings.book, self.indicators, self.policy)
+        return HeldBook(
+            self.settings.book, self.indicators, self.policy, self.settings.home / "cache" / "book"
+        )
 
     @cached_property
     def _store(self) -> Store:

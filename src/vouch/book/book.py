@@ -26,6 +26,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from vouch.book.by_entity import ByEntity
 from vouch.book.stored import stored
 from vouch.book.tables import TABLES
 from vouch.errors import BookError
@@ -64,6 +65,8 @@ class Book:
 
     def __init__(self, path: Path | str, *, create: bool = False) -> None:
         self.path = Path(path)
+        # a sorted copy of this state, where a process that serves has made one
+        self.by_entity: ByEntity | None = None
         if create:
             try:
                 (self.path / "log").mkdir(parents=True, exist_ok=True)
@@ -115,6 +118,7 @@ class Book:
             ) from None
         finally:
             draft.unlink()
+        self.by_entity = None
         for stale in ("_connections", "newest_known_at"):
             self.__dict__.pop(stale, None)
 
@@ -210,6 +214,10 @@ class Known:
             (int32): names are long and repeat with every fact. Ordered by position, the rest of the
             key and known_at, so that the versions of a key stand together.
         """
+        by_entity = self._book.by_entity
+        sliced = by_entity.histories(table, entities, self.as_of) if by_entity else None
+        if sliced is not None:
+            return sliced
         layout = TABLES[table]
         order = ["position", *(name for name in layout.key if name != layout.entity), "known_at"]
         left_out = ", ".join((layout.entity, "source", "batch"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -9,15 +10,21 @@ from functools import cached_property
 from pathlib import Path
 from threading import RLock
 
+import pyarrow as pa
+
 from vouch import clock
 from vouch.book.book import Book
+from vouch.book.by_entity import ByEntity
 from vouch.book.owners import Owners
 from vouch.domain.advice.case import Missing, PortfolioState
+from vouch.features.facts import CASE_TABLES
 from vouch.features.portfolio import PortfolioIndex
 from vouch.monitoring.measures.catalogue import Indicator
 from vouch.monitoring.portfolio_state import PortfolioDay
 from vouch.policy.reading import Policy
 from vouch.scoring.subject import Subject
+
+log = logging.getLogger("vouch.book")
 
 # One day's portfolio is a scan of the book and is kept, so a service looks back so far only.
 _DAYS_BACK = 31
@@ -53,12 +60,20 @@ class HeldBook:
         folder: of the book; there may be none yet.
         indicators: the definitions by which the portfolio is read.
         policy: where the schemes are.
+        cache: the folder for a copy sorted by entity, from which a case is read quickly.
     """
 
-    def __init__(self, folder: Path, indicators: Mapping[str, Indicator], policy: Policy) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        indicators: Mapping[str, Indicator],
+        policy: Policy,
+        cache: Path | None = None,
+    ) -> None:
         self._folder = folder
         self._indicators = indicators
         self._policy = policy
+        self._cache = cache
         self._lock = RLock()
         self._open: _OpenBook | None = None
         self._is_held = False
@@ -104,8 +119,18 @@ class HeldBook:
         if found is not None and found.portfolio is not None:
             found.owners.setdefault(today, Owners.of(found.book.known(today)))
             self._ready(found, today)
+            self._sort(found.book)
         with self._lock:
             self._open, self._is_held = found, True
+
+    def _sort(self, book: Book) -> None:
+        """Sort a copy of the book; without one a case is read from the book itself."""
+        if self._cache is None or book.by_entity is not None:
+            return
+        try:
+            book.by_entity = ByEntity.of(book, self._cache, CASE_TABLES)
+        except (OSError, pa.ArrowException) as error:
+            log.warning("the book is not sorted for quick reading: %s", error)
 
     def holds(self, today: date) -> bool:
         """Whether what a case of today needs of the book is in memory."""

@@ -176,6 +176,12 @@ def _add_scoring(app: FastAPI, stage: Stage) -> None:
 
 
 def _add_reading(app: FastAPI) -> None:
+    async def documented(_request: Request) -> Response:
+        return JSONResponse(app.openapi())
+
+    # where BentoML has its own document, which would lack these addresses
+    app.add_route("/docs.json", documented, ["GET"], include_in_schema=False)
+
     @app.get(
         "/v1/models",
         name="models",
