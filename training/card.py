@@ -20,6 +20,9 @@ _METHODS = {
 }
 
 
+_FORMS = {"one": "one sum of terms", "two_causes": "two causes, strain and whatever else"}
+
+
 def written(
     bundle: Bundle,
     judgement: Judgement,
@@ -86,7 +89,8 @@ def _data(bundle: Bundle, left_out: list[str]) -> list[str]:
         f"{made.rows:,} rows, {made.compensated:,} compensated; known by {made.known_until}",
         f"- Data hash `{made.data_hash}`, seed {made.seed}: both again give the same model text",
         f"- Features in use: {', '.join(bundle.encoder.names)}",
-        f"- Strength of the linear base: C {spec.linear.get('C', 'none')}",
+        f"- Linear base: {_FORMS[spec.linear.get('form', 'one')]}, "
+        f"strength C {spec.linear.get('C', 'none')}",
         f"- Features that never vary in this book: {', '.join(left_out) or 'none'}",
     ]
 

@@ -1,4 +1,4 @@
-"""Fitting: a regularised logistic base, boosted trees upon it, and an affine calibration."""
+"""Fitting: a regularised base, boosted trees upon it, and an affine calibration."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from training.causes import bounds, solve_causes
 from vouch.errors import TrainingError
 from vouch.features.asof import Floats
+from vouch.scoring.causes import Causes, Form
 from vouch.scoring.encode import Encoder, Matrix
 from vouch.scoring.linear import Linear, Term
 from vouch.scoring.spec import Spec
@@ -29,7 +31,7 @@ class Fit:
     """A fitted, uncalibrated model; `given` are the terms whose weights the spec sets."""
 
     encoder: Encoder
-    linear: Linear | None
+    linear: Form | None
     trees: lightgbm.Booster
     given: Linear
 
@@ -53,8 +55,8 @@ class Calibrated:
         return learnt + self.fit.given.margins(matrix)
 
     @property
-    def linear(self) -> Linear | None:
-        """Learnt and given terms as one linear part, to which the slope applies as a whole."""
+    def linear(self) -> Form | None:
+        """Learnt and given terms as one base, to which the slope applies as a whole."""
         learnt, given = self.fit.linear, self.fit.given
         if not given.terms:
             return learnt
@@ -62,6 +64,8 @@ class Calibrated:
         scaled = [
             replace(t, weight=t.weight * scale, average=t.average * scale) for t in given.terms
         ]
+        if isinstance(learnt, Causes):
+            return replace(learnt, beside=Linear(0.0, tuple(scaled)))
         base = learnt or Linear(0.0, ())
         return Linear(base.intercept, (*base.terms, *scaled))
 
@@ -88,7 +92,10 @@ def fit(spec: Spec, encoder: Encoder, matrix: Matrix, outcome: Floats) -> Fit:
         raise TrainingError("a part of the training rows holds only one outcome; use more history")
     given = given_terms(spec, encoder, matrix)
     offset = given.margins(matrix)
-    linear = fit_linear(spec, encoder, matrix, outcome, offset) if spec.linear else None
+    linear: Form | None = None
+    if spec.linear:
+        fitted = fit_causes if spec.linear.get("form") == "two_causes" else fit_linear
+        linear = fitted(spec, encoder, matrix, outcome, offset)
     if linear is None and given.terms:
         linear = Linear(_solve(np.zeros((len(outcome), 0)), outcome, 1.0, [], offset)[0], ())
     start = linear.margins(matrix) + offset if linear else None
@@ -165,17 +172,55 @@ def fit_linear(
     number has a weight of its own, a category one per level. `offset` is part of every row's
     margin as it is.
     """
+    terms, design, owners = _laid_out(spec, encoder, matrix)
+    signs = _signs(spec, encoder, terms, owners)
+    intercept, weights = _solve(design, outcome, float(spec.linear["C"]), signs, offset)
+    return _finished(terms, owners, intercept, weights, matrix)
+
+
+def fit_causes(
+    spec: Spec, encoder: Encoder, matrix: Matrix, outcome: Floats, offset: Floats | None = None
+) -> Causes:
+    """Two causes (`scoring.causes`) on the columns and within the bounds of `fit_linear`.
+
+    Minimises C · log loss + half the squares of all three forms' weights, from where the one sum
+    of terms leads. The loss has more than one valley; the start decides, so that the same rows
+    give the same model.
+    """
+    terms, design, owners = _laid_out(spec, encoder, matrix)
+    signs, strength = _signs(spec, encoder, terms, owners), float(spec.linear["C"])
+    start = np.concatenate(_solve(design, outcome, strength, signs, offset), axis=None)
+    found = solve_causes(design, outcome, strength, signs, start, offset)
+    return Causes(*(_finished(terms, owners, float(w[0]), w[1:], matrix) for w in found))
+
+
+def _laid_out(
+    spec: Spec, encoder: Encoder, matrix: Matrix
+) -> tuple[list[Term], Matrix, list[tuple[int, Any]]]:
+    """The terms to learn, their standardised columns, and whose weight each column has."""
     learnt = [i for i, name in enumerate(encoder.names) if name not in spec.given]
     terms = [_blank_term(spec, encoder, i, matrix[:, i]) for i in learnt]
-    design, owners = _design(terms, matrix)
-    signs = [
+    return terms, *_design(terms, matrix)
+
+
+def _signs(
+    spec: Spec, encoder: Encoder, terms: Sequence[Term], owners: Sequence[tuple[int, Any]]
+) -> list[int]:
+    return [
         spec.signs[encoder.names[terms[o].position]] if part == "weight" else 0
         for o, part in owners
     ]
-    intercept, weights = _solve(design, outcome, float(spec.linear["C"]), signs, offset)
-    finished = _with_weights(terms, owners, weights)
-    averaged = tuple(_averaged(term, matrix) for term in finished)
-    return Linear(intercept, averaged)
+
+
+def _finished(
+    terms: Sequence[Term],
+    owners: Sequence[tuple[int, Any]],
+    intercept: float,
+    weights: Floats,
+    matrix: Matrix,
+) -> Linear:
+    weighed = _with_weights(terms, owners, weights)
+    return Linear(intercept, tuple(_averaged(term, matrix) for term in weighed))
 
 
 def _blank_term(spec: Spec, encoder: Encoder, position: int, column: Floats) -> Term:
@@ -226,13 +271,12 @@ def _solve(
     rate = outcome.mean()
     start = np.zeros(design.shape[1] + 1)
     start[0] = np.log(rate / (1 - rate))
-    limits = {0: (None, None), 1: (0.0, None), -1: (None, 0.0)}
     found = minimize(
         loss,
         start,
         jac=True,
         method="L-BFGS-B",
-        bounds=[(None, None)] + [limits[sign] for sign in signs],
+        bounds=bounds(signs),
         options={"maxiter": 1000, "ftol": 1e-10, "gtol": 1e-6},
     )
     return float(found.x[0]), np.asarray(found.x[1:])

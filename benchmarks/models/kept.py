@@ -24,9 +24,12 @@ ROOT = Path(__file__).parents[2]
 # Whatever can move a figure: what makes rows and fields, what fits, what is fitted, with what.
 _SHARED = [
     *(f"benchmarks/models/{part}.py" for part in ("comparison", "ours", "peers", "rows")),
-    *(f"training/{part}.py" for part in ("fit", "frame", "run", "running", "split", "strength")),
+    *(
+        f"training/{part}.py"
+        for part in ("causes", "fit", "frame", "run", "running", "split", "strength")
+    ),
     *(f"src/vouch/{part}" for part in ("book", "domain", "features", "labels.py", "policy")),
-    *(f"src/vouch/scoring/{part}.py" for part in ("bundle", "encode", "linear", "spec")),
+    *(f"src/vouch/scoring/{part}.py" for part in ("bundle", "causes", "encode", "linear", "spec")),
     *("src/vouch/monitoring/performance.py", "requirements.lock", "requirements-peers.lock"),
 ]
 _OF_FILES = [f"benchmarks/models/{part}" for part in ("sba.py", "panel.py", "taiwan.py", "specs")]

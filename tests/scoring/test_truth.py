@@ -37,7 +37,9 @@ def cases(rows: int) -> Cases:
 @pytest.mark.parametrize("stage", list(Stage))
 def test_a_hundred_thousand_rows_of_each_stage(stage: Stage, small_book: Book) -> None:
     spec = Spec.read(ROOT / "models" / stage.value / "spec.toml")
-    quick = replace(spec, linear={"C": 0.03}, trees=dict(spec.trees) | {"rounds": 30})
+    quick = replace(
+        spec, linear=dict(spec.linear) | {"C": 0.03}, trees=dict(spec.trees) | {"rounds": 30}
+    )
     frame = assemble(small_book, quick, UNTIL, lambda done, total: None)
     names = seen_features(frame.columns, quick.feature_names)
     bundle = make_bundle(quick, Policy(), frame, names, UNTIL)

@@ -2,7 +2,7 @@
 
 Layout of a bundle folder::
 
-    bundle.json       encoder, linear terms, calibration, scale, usual values, training, self-test
+    bundle.json       encoder, linear base, calibration, scale, usual values, training, self-test
     trees.txt         the LightGBM model as text
     spec.toml         the specification it was made from
     history.parquet   the portfolio's history as of training, for use where there is no book
@@ -32,9 +32,9 @@ from vouch.features.asof import Feature, Floats
 from vouch.features.portfolio import PortfolioIndex
 from vouch.features.registry import named
 from vouch.policy.snapshot import pack, unpack
+from vouch.scoring.causes import Form, form_of
 from vouch.scoring.encode import Encoder, Matrix
 from vouch.scoring.forest import Forest
-from vouch.scoring.linear import Linear
 from vouch.scoring.points import whole_points
 from vouch.scoring.spec import Spec
 
@@ -83,13 +83,13 @@ class Bundle:
     """One version of a model, ready to score.
 
     The margin is the log-odds of compensation:
-    slope · (linear terms + trees) + intercept.
+    slope · (linear base + trees) + intercept.
     """
 
     spec: Spec
     encoder: Encoder
     trees: Trees
-    linear: Linear | None
+    linear: Form | None
     slope: float
     intercept: float
     scale: ScoreScale
@@ -148,7 +148,8 @@ class Bundle:
         """SHAP values of the uncalibrated margin, rows × features; with `raw_base` they sum to it.
 
         For the trees these are the path-dependent Shapley values (Lundberg et al. 2020); a linear
-        term explains itself, measured from its average over the training rows.
+        term explains itself, measured from its average over the training rows; of two causes the
+        terms share what they make together (`Causes.contributions`).
         """
         values = self.forest.contributions(matrix)
         return values + self.linear.contributions(matrix) if self.linear else values
@@ -223,7 +224,7 @@ class Bundle:
             spec=Spec.parse((folder / "spec.toml").read_text(encoding="utf-8")),
             encoder=Encoder(tuple(body["names"]), {k: tuple(v) for k, v in body["levels"].items()}),
             trees=TreeText((folder / "trees.txt").read_text(encoding="utf-8")),
-            linear=Linear.of(body["linear"]) if body["linear"] else None,
+            linear=form_of(body["linear"]) if body["linear"] else None,
             slope=float(body["slope"]),
             intercept=float(body["intercept"]),
             scale=ScoreScale(**body["scale"]),

@@ -59,22 +59,31 @@ class Linear:
         """The margin before any feature speaks: intercept and the terms' averages."""
         return self.intercept + sum(term.average for term in self.terms)
 
+    @property
+    def forms(self) -> tuple[Linear, ...]:
+        """Every linear form that the margin rises with: this one."""
+        return (self,)
+
     def margins(self, matrix: Matrix) -> Floats:
         """Margins, one per row."""
-        return self._applied(matrix)[0]
+        return self.applied(self.seen(matrix), matrix.shape[1])[0]
 
     def contributions(self, matrix: Matrix) -> Matrix:
         """Each feature's term less its average, rows × columns of `matrix`."""
-        return self._applied(matrix)[1]
+        return self.applied(self.seen(matrix), matrix.shape[1])[1]
 
-    def _applied(self, matrix: Matrix) -> tuple[Floats, Matrix]:
-        columns = self._columns
-        seen = matrix[:, columns.position]
+    def seen(self, matrix: Matrix) -> Matrix:
+        """What the terms read of each row: rows × terms, transformed."""
+        seen = matrix[:, self._columns.position]
         for place, term in enumerate(self.terms):
             if term.transform != "none":
                 seen[:, place] = TRANSFORMS[term.transform](matrix[:, term.position])
-        margins, parts = np.full(len(matrix), self.intercept), np.zeros(matrix.shape)
-        add_terms(columns, np.ascontiguousarray(seen), margins, parts)
+        return np.ascontiguousarray(seen)
+
+    def applied(self, seen: Matrix, features: int) -> tuple[Floats, Matrix]:
+        """Margins and contributions of rows as `seen` reads them, with so many `features`."""
+        margins, parts = np.full(len(seen), self.intercept), np.zeros((len(seen), features))
+        add_terms(self._columns, seen, margins, parts)
         return margins, parts
 
     @cached_property

@@ -16,6 +16,7 @@ from vouch.domain.calendar import add_months
 from vouch.domain.stage import Stage
 from vouch.errors import SpecError
 from vouch.features.registry import named
+from vouch.scoring.causes import FORMS
 from vouch.scoring.linear import TRANSFORMS
 
 # What a gate may be set on; with `_at_most` behind it the limit is an upper one.
@@ -63,7 +64,8 @@ class Spec:
 
     `running` says that cases whose horizon has not ended are learnt from as far as they have run;
     `signs` gives +1 where a larger value can only raise the risk, -1 where it can only lower it,
-    0 where either may be; `transforms` how the linear part reads it; `given` the weights of terms
+    0 where either may be; `transforms` how the linear part reads it; `linear` its strength `C` and
+    its `form`, one sum of terms or two causes (`scoring.causes`); `given` the weights of terms
     that are set, not learnt; `gates` the limits of the whole, `slice_gates` of every slice;
     `allowed` the suspicions of leakage that are sound, by field and check, each with the reason;
     `text` is the file itself.
@@ -154,7 +156,7 @@ class Spec:
             signs=signs,
             transforms=transforms,
             given=given,
-            linear=dict(body.get("linear", {})),
+            linear=_linear(body.get("linear", {})),
             trees=dict(body["trees"]),
             calibration_folds=int(body["calibration"]["folds"]),
             validation_months=int(body["split"]["validation_months"]),
@@ -164,6 +166,14 @@ class Spec:
             seed=int(body["seed"]),
             text=text,
         )
+
+
+def _linear(body: Mapping[str, Any]) -> dict[str, Any]:
+    if body and (unknown := (set(body) - {"form"}) ^ {"C"}):
+        raise ValueError(f"[linear]: {', '.join(sorted(unknown))}; write C and, if at all, form")
+    if body.get("form", "one") not in FORMS:
+        raise ValueError(f"[linear]: form {body['form']!r} must be one of {', '.join(FORMS)}")
+    return dict(body)
 
 
 def _gates(table: str, body: Mapping[str, Any], known: Sequence[str]) -> dict[str, float]:

@@ -16,6 +16,7 @@ from vouch.scoring.points import whole_points
 from vouch.scoring.score import Scores, score_features
 
 _NOISE = 1e-9  # of a sum of a few hundred floats, in points
+_NOISE_OF_MARGIN = 1e-12  # of a logarithm of sums; sums alone have none
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def _raised(bundle: Bundle, scores: Scores, matrix: Matrix, seed: int) -> tuple[
         zero = bundle.scale.exact_score(bundle.intercept) - bundle.base_points
         totals = np.rint(zero + worth * bundle.slope * margin).astype(np.int64)
         whole = whole_points(after, totals)[:, place]
-        is_turned = sign * (margin - margins[rows]) < 0
+        is_turned = sign * (margin - margins[rows]) < -_NOISE_OF_MARGIN
         is_turned |= sign * (after[:, place] - before[rows, place]) > _NOISE
         raised, turned = raised + len(rows), turned + int(is_turned.sum())
         beyond += int((sign * (whole - scores.points[rows, place]) > 1).sum())
@@ -111,18 +112,16 @@ def against_sign(bundle: Bundle) -> list[str]:
     """The signed features whose reasons could go against their sign, proven without any row.
 
     None is named where every split of the trees on it keeps its sides apart (`Forest.keeps_sign`),
-    its weight in the linear part has its sign, and the calibration's slope is positive. Then, with
-    all else equal, a larger value moves its exact points, and the score, in the declared direction
-    only. A missing value has no place in the order; whole points may differ by the one that
-    rounding moves.
+    its weights in all linear forms have its sign, and the calibration's slope is positive. Then,
+    with all else equal, a larger value moves its exact points, and the score, in the declared
+    direction only (of two causes up to the last digits of a logarithm). A missing value has no
+    place in the order; whole points may differ by the one that rounding moves.
     """
-    weights = dict.fromkeys(range(len(bundle.encoder.names)), 0.0)
-    for term in bundle.linear.terms if bundle.linear else ():
-        weights[term.position] += term.weight
+    declared = signs(bundle)
+    terms = [term for form in bundle.linear.forms for term in form.terms] if bundle.linear else []
+    turned = {t.position for t in terms if t.weight * declared.get(t.position, 0) < 0}
     return [
         bundle.encoder.names[place]
-        for place, sign in signs(bundle).items()
-        if bundle.slope <= 0
-        or weights[place] * sign < 0
-        or not bundle.forest.keeps_sign(place, sign)
+        for place, sign in declared.items()
+        if bundle.slope <= 0 or place in turned or not bundle.forest.keeps_sign(place, sign)
     ]
