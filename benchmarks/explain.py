@@ -43,7 +43,7 @@ from vouch.simulator import simulate
 
 LEVELS = (20, 60, 150, 400, 1000)
 SIGNS = {5: 1, 6: 1, 7: -1, 8: -1}
-FEATURES, REPEATS, ENOUGH_SECONDS = 40, 51, 2.0
+FEATURES, REPEATS, ENOUGH_SECONDS = 40, 301, 2.0
 GUARANTEES, UNTIL = 3_000, date(2025, 6, 30)
 SAMPLED = ("pred_contrib", "shap", "woodelf")
 Explain = Callable[[Floats], Floats]

@@ -5,18 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from training.guard import Suspicion
-from training.slices import Slice
+from training.slices import FEWEST_COMPENSATIONS, SLICED, Slice
+from vouch.domain.code_list import CodeList
+from vouch.policy.reading import Policy
 from vouch.scoring.bundle import Bundle
 from vouch.scoring.truth import Truth, signs
 
 if TYPE_CHECKING:
     from training.run import Judgement
+    from vouch.monitoring.performance import Figure
 
 _METHODS = {
     "out_of_time": "Out of time: learnt from rows whose whole horizon ended before {first}, judged "
     "on the rows from then on.",
     "cross_fitted": "Cross-fitted over borrowers: the book is too short for an out-of-time window, "
     "so these figures say nothing about stability over time.",
+}
+
+# What each figure is called, and what it says.
+_FIGURES = {
+    "auc": ("AUC", "how often a compensated case is ranked above a clear one; 0.5 is chance"),
+    "ks": ("KS", "the widest gap between the shares of compensated and clear cases reached"),
+    "brier": ("Brier score", "mean squared error of the probability; less is better"),
+    "log_loss": ("Log loss", "mean surprise at the outcomes, in nats; less is better"),
+    "mean_predicted": ("Mean predicted", "the level that was predicted"),
+    "observed": ("Observed", "the share that was compensated"),
+    "level": ("Level", "\\|log(mean predicted / observed)\\|; 0 is level, 0.69 is off by half"),
+    "stability": ("Stability index", "learning rows against judged rows; 0 is no shift"),
 }
 
 
@@ -31,6 +46,7 @@ def written(
     still_open: list[str],
     explained: list[Suspicion],
     kept: Truth,
+    policy: Policy,
 ) -> str:
     """The card in Markdown."""
     parts = {
@@ -40,7 +56,7 @@ def written(
         "## Calibration by grade": _grades(judgement),
         "## Level by quarter": _level(bundle, judgement),
         "## Stability": _stability(judgement),
-        "## Slices": _slices(judgement.slices),
+        "## Slices": _slices(judgement.slices, policy.regions),
         "## Truth of the reasons": _reasons(bundle, kept),
         "## Gates": [
             *([f"- failed: {text}" for text in failed] or ["- none failed"]),
@@ -100,15 +116,22 @@ def _performance(judgement: Judgement) -> list[str]:
         _METHODS[judgement.method].format(first=judgement.judged_from),
         f"{judgement.rows:,} rows, {judgement.compensated:,} compensated.",
         "",
-        "| figure | value | 95 % interval |",
-        "|---|---|---|",
-        *(
-            f"| {name} | {f.value:.4f} | {f.low:.4f} – {f.high:.4f} |"
-            for name, f in judgement.figures.items()
-        ),
+        "| figure | value | 95 % interval | what it says |",
+        "|---|---|---|---|",
+        *(_figure(name, figure) for name, figure in judgement.figures.items()),
         "",
-        "Pictures of rank, KS and calibration are with the run in MLflow, under `figures`.",
+        "Intervals are of the bootstrap, that of the level is of the observed rate (Jeffreys). "
+        "Pictures of rank, KS, calibration and level are with the run in MLflow, under `figures`.",
     ]
+
+
+def _figure(name: str, figure: Figure) -> str:
+    """One row of the table; a figure without an interval says none."""
+    called, meaning = _FIGURES[name]
+    form = ".2%" if name in ("mean_predicted", "observed") else ".4f"
+    low, value, high = (format(x, form) for x in (figure.low, figure.value, figure.high))
+    interval = "none" if figure.low == figure.high else f"{low} – {high}"
+    return f"| {called} | {value} | {interval} | {meaning} |"
 
 
 def _grades(judgement: Judgement) -> list[str]:
@@ -129,27 +152,42 @@ def _stability(judgement: Judgement) -> list[str]:
         return ["- Not known: nothing was judged out of time."]
     return [
         "- Stability index of the probabilities, learning rows against judged rows: "
-        f"{found.value:.3f}"
+        f"{found.value:.3f}, less what chance alone gives (custom: below 0.1 steady, above 0.25 "
+        "shifted)"
     ]
 
 
-def _slices(slices: list[Slice]) -> list[str]:
+def _slices(slices: list[Slice], regions: CodeList) -> list[str]:
     """One row per slice with enough compensations to say something."""
     if not slices:
         return ["- No slice holds enough compensations to say something."]
+    shown = {part.by for part in slices}
+    missing = [by for by in SLICED if by not in shown]
     return [
         "Of the judged rows. The book keeps neither sex nor age of natural persons, so there is no "
         "slice by them; years in business are the firm's own.",
         "",
+        f"A slice with fewer than {FEWEST_COMPENSATIONS} compensations, or nothing but "
+        f"compensations, says too little and is not shown; so there is none by "
+        f"{', '.join(missing)}."
+        if missing
+        else f"Slices with fewer than {FEWEST_COMPENSATIONS} compensations are not shown.",
+        "",
         "| slice | rows | compensated | predicted | observed | AUC | 95 % interval |",
         "|---|---|---|---|---|---|---|",
         *(
-            f"| {s.by} {s.name} | {s.rows:,} | {s.compensated:,} | {s.predicted:.2%} | "
+            f"| {_part(s, regions)} | {s.rows:,} | {s.compensated:,} | {s.predicted:.2%} | "
             f"{s.observed:.2%} | {s.figures['auc'].value:.3f} | "
             f"{s.figures['auc'].low:.3f} – {s.figures['auc'].high:.3f} |"
             for s in slices
         ),
     ]
+
+
+def _part(part: Slice, regions: CodeList) -> str:
+    """A slice by name; a region's code with what the place is called."""
+    place = regions.region(part.name) if part.by == "region" else None
+    return " ".join([part.by, part.name, *([place.zh, place.en] if place else [])])
 
 
 def _reasons(bundle: Bundle, kept: Truth) -> list[str]:

@@ -130,7 +130,9 @@ def train(
     left_out = [name for name in spec.feature_names if name not in names]
     failed, still_open = failed_gates(spec, judgement), open_gates(spec, judgement)
     with tempfile.TemporaryDirectory() as folder:
-        text = card.written(bundle, judgement, left_out, failed, still_open, explained, kept)
+        text = card.written(
+            bundle, judgement, left_out, failed, still_open, explained, kept, policy
+        )
         hash_ = bundle.save(Path(folder) / "bundle", text)
         proven = Bundle.load(Path(folder) / "bundle", "draft", hash_)
         with answering():

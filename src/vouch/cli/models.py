@@ -120,9 +120,15 @@ def compare(
         return
     say(f"{chosen.model_name}: champion {found.champion}, challenger {found.challenger}")
     say(f"  {found.rows:,} cases from {days[0]} to {days[1]}, {found.compensated:,} compensated")
+    if found.learnt:
+        say(
+            f"  learnt from cases of these days: version {' and '.join(found.learnt)}; the figures "
+            "flatter what learnt from them: compare on later days, or judge by those of training"
+        )
+    say(f"  {'':15s} champion challenger")
     for name, figure in found.champion_figures.items():
         other = found.challenger_figures[name]
-        say(f"  {name:15s} {figure.value:8.4f} {other.value:8.4f}")
+        say(f"  {name:15s} {figure.value:8.4f} {other.value:10.4f}")
     for name, group in found.groups.items():
         say(
             f"  {name.replace('_', ' '):20s} {group.rows:>7,} cases, "

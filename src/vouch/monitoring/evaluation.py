@@ -125,6 +125,11 @@ def settled(
     return Settled(cases.take(kept), found, outcome[kept], unknown, in_the_book)
 
 
+def learnt_from(bundle: Bundle, since: date, until: date) -> bool:
+    """Whether a version learnt from cases of a window, whose outcomes then flatter it."""
+    return bundle.training.first_case <= until and since <= bundle.training.last_case
+
+
 def evaluate(
     book: Book,
     bundle: Bundle,

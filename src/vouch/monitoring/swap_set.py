@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,7 +14,7 @@ from vouch.domain.advice.terms import Outcome
 from vouch.errors import ModelError
 from vouch.features.asof import Flags, Floats
 from vouch.features.describe import Progress, silent
-from vouch.monitoring.evaluation import settled
+from vouch.monitoring.evaluation import learnt_from, settled
 from vouch.monitoring.performance import Figure, flat, measure
 from vouch.policy.reading import Policy
 from vouch.scoring.bundle import Bundle
@@ -37,7 +37,10 @@ class Group:
 
 @dataclass(frozen=True)
 class SwapSet:
-    """Both models on the same cases, by the bands of the grades in force."""
+    """Both models on the same cases, by the bands of the grades in force.
+
+    `learnt` are the versions that learnt from cases of the window, which flatters them.
+    """
 
     stage: str
     champion: str
@@ -49,6 +52,7 @@ class SwapSet:
     champion_figures: Mapping[str, Figure]
     challenger_figures: Mapping[str, Figure]
     groups: Mapping[str, Group]
+    learnt: Sequence[str] = ()
 
     def summary(self) -> dict[str, Any]:
         """As `vouch compare --json` prints it."""
@@ -60,6 +64,7 @@ class SwapSet:
             "until": str(self.until),
             "rows": self.rows,
             "compensated": self.compensated,
+            "learnt_from_these_days": list(self.learnt),
             **{
                 name: vars(group) | {"observed": group.observed if group.rows else None}
                 for name, group in self.groups.items()
@@ -112,6 +117,7 @@ def swap_set(
             _bands(policy, champion, ours),
             _bands(policy, challenger, theirs),
         ),
+        learnt=[b.version for b in (champion, challenger) if learnt_from(b, since, until)],
     )
 
 
