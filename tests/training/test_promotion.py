@@ -15,7 +15,7 @@ from vouch.book.book import Book
 from vouch.bootstrap import Vouch, build
 from vouch.domain.stage import Stage
 from vouch.errors import ModelError, PolicyError, StoreError
-from vouch.monitoring.evaluation import settled
+from vouch.monitoring.evaluation import learnt_from, settled
 from vouch.monitoring.swap_set import swap_set
 from vouch.policy.reading import Policy
 from vouch.scoring.promotion import ALONE, Promoter
@@ -141,6 +141,8 @@ def test_who_would_be_decided_otherwise_and_how_those_ended(parts: Vouch, small_
         assert groups[name].compensated == cases.outcome[here].sum()
     assert groups["newly_approved"].rows + groups["no_longer_approved"].rows > 0
     assert found.compensated <= found.rows
+    assert found.summary()["learnt_from_these_days"] == ["1", "2"]
+    assert not learnt_from(ours, date(2025, 7, 1), date(2025, 12, 31))
     same = swap_set(small_book, ours, ours, Policy(), *window, UNTIL)
     assert same.groups["as_before"].rows == same.rows == found.rows
     assert same.groups["as_before"].compensated == same.compensated

@@ -195,6 +195,8 @@ def test_the_card_says_what_the_level_rests_on(parts: Vouch) -> None:
     assert "`book_vintage_level` enters the log-odds with the given weight 0.1" in card
     assert "no reject inference" in card
     assert "| quarter of the case |" in card
+    assert "| Mean predicted | " in card
+    assert "so there is none by region" in card
 
 
 @pytest.mark.slow

@@ -138,6 +138,8 @@ def test_an_mlflow_that_is_away_is_named_not_traced(
     with pytest.raises(ModelError, match="cannot be reached") as refusal:
         train(province, spec(Stage.PRE_LOAN), Policy(), away, UNTIL)
     assert "hush" not in str(refusal.value)
+    with pytest.raises(ModelError, match="cannot be reached"):
+        away.promote(Stage.PRE_LOAN, "1")
 
 
 def test_an_unknown_version_is_refused(trained: dict[Stage, tuple[Trained, Registry]]) -> None:

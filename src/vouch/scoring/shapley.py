@@ -45,7 +45,7 @@ from vouch.scoring.walk import (
     plain_zero,
 )
 
-_BLOCKS = 32  # blocks of eight rows that meet a tree while it is in the cache
+_BLOCKS = 16  # blocks of eight rows that meet a tree while it is in the cache
 
 
 class Paths(NamedTuple):
@@ -113,8 +113,7 @@ def explain(nodes: Nodes, paths: Paths, rules: Rules, matrix: Floats, found: Flo
             for block in range(blocks):
                 decide(nodes, paths, tree, values, block, meets)
                 descend(nodes, paths, rules, tree, meets, above, factors)
-                ascend(nodes, paths, rules, tree, meets, above, below, factors)
-                add(nodes, paths, rules, tree, above, sums, block)
+                ascend(nodes, paths, rules, tree, meets, above, below, factors, sums, block)
         bring_back(sums, first, found)
 
 
@@ -275,8 +274,13 @@ def ascend(
     above: Floats,
     below: Floats,
     factors: Floats,
+    sums: Floats,
+    block: int,
 ) -> None:
-    """Sum the leaves below each split, and multiply into `above` what knowing its feature tells."""
+    """Sum the leaves below each split, and add what knowing its feature tells to that's sum.
+
+    Split by split, and of each split point by point.
+    """
     start, wide = nodes.tree_start[tree], rules.at.shape[1]
     steps = rules.steps[paths.points[tree]]
     for local in range(nodes.tree_start[tree + 1] - start - 1, -1, -1):
@@ -287,6 +291,7 @@ def ascend(
         unmet = spread(paths.before[node]) - load(meets, paths.earlier[node])
         left_met = beyond(meets, 1 + 2 * local, spread(paths.share[node, 0]))
         right_met = beyond(meets, 2 + 2 * local, spread(paths.share[node, 1]))
+        whole = spread(0.0)
         for step in range(steps):
             place = local * wide + step
             left = left_value + load(below, left_row + step)
@@ -294,19 +299,7 @@ def ascend(
             leaves = weighed(left, load(factors, 2 * place), right, load(factors, 2 * place + 1))
             told = fused(unmet, leaves, weighed(left, left_met, right, right_met))
             store(below, place, leaves)
-            store(above, place, told * load(above, place))
-
-
-@compiled_in_place
-def add(
-    nodes: Nodes, paths: Paths, rules: Rules, tree: int, above: Floats, sums: Floats, block: int
-) -> None:
-    """Add what each split tells to its feature's sum, split by split and point by point."""
-    start, wide = nodes.tree_start[tree], rules.at.shape[1]
-    steps = rules.steps[paths.points[tree]]
-    for local in range(nodes.tree_start[tree + 1] - start - 1, -1, -1):
-        told = load(above, local * wide)
-        for step in range(1, steps):
-            told = told + load(above, local * wide + step)
-        place = block * sums.shape[1] + nodes.feature[start + local]
-        store(sums, place, load(sums, place) + told)
+            told = told * load(above, place)
+            whole = told if step == 0 else whole + told
+        place = block * sums.shape[1] + nodes.feature[node]
+        store(sums, place, load(sums, place) + whole)
