@@ -56,7 +56,7 @@ def written(
         "## Calibration by grade": _grades(judgement),
         "## Level by quarter": _level(bundle, judgement),
         "## Stability": _stability(judgement),
-        "## Slices": _slices(judgement.slices, policy.regions),
+        "## Slices": slice_rows(judgement.slices, policy.regions),
         "## Truth of the reasons": _reasons(bundle, kept),
         "## Gates": [
             *([f"- failed: {text}" for text in failed] or ["- none failed"]),
@@ -157,8 +157,8 @@ def _stability(judgement: Judgement) -> list[str]:
     ]
 
 
-def _slices(slices: list[Slice], regions: CodeList) -> list[str]:
-    """One row per slice with enough compensations to say something."""
+def slice_rows(slices: list[Slice], regions: CodeList) -> list[str]:
+    """The card's lines on slices: one row per slice with enough compensations to say something."""
     if not slices:
         return ["- No slice holds enough compensations to say something."]
     shown = {part.by for part in slices}

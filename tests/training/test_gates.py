@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT
+from training.card import slice_rows
 from training.gates import FEWEST_OF_A_SLICE, failed_gates, level, open_gates, stability
 from training.run import Judgement
-from training.slices import slices
+from training.slices import Slice, slices
 from vouch.errors import SpecError
 from vouch.features.asof import Floats
+from vouch.monitoring.performance import Figure
+from vouch.policy.reading import Policy
 from vouch.scoring.spec import Spec
 
 SPEC = Spec.read(ROOT / "models" / "pre_loan" / "spec.toml")
@@ -88,3 +91,12 @@ def test_a_gate_without_its_figure_stays_open() -> None:
 def test_an_unknown_gate_of_slices_is_refused() -> None:
     with pytest.raises(SpecError, match=r"gates\.slices.*stability"):
         Spec.parse(SPEC.text.replace("[gates.slices]", "[gates.slices]\nstability_at_most = 1"))
+
+
+def test_the_card_names_regions_and_what_no_slice_is_shown_of() -> None:
+    part = Slice("region", "140200", 900, 24, 0.02, 0.027, {"auc": Figure(0.7, 0.6, 0.8)})
+    text = "\n".join(slice_rows([part], Policy().regions))
+    assert (
+        "| region 140200 大同市 Datong | 900 | 24 | 2.00% | 2.70% | 0.700 | 0.600 – 0.800 |" in text
+    )
+    assert "so there is none by lender_kind, borrower_kind, legal_form, amount" in text
