@@ -15,7 +15,8 @@ _SHORTEST_KEY = 32
 
 
 def _setting(variable: str, about: str, secret: bool = False) -> Any:
-    return field(metadata={"variable": variable, "about": about, "secret": secret})
+    metadata = {"variable": variable, "about": about, "secret": secret}
+    return field(repr=not secret, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,9 @@ def _shown(value: Any, secret: bool) -> str:
         return "***"
     if secret and "@" in text:
         head, _, tail = text.rpartition("@")
-        return f"{head.split('://')[0]}://***@{tail}"
+        text = f"{head.split('://')[0]}://***@{tail}"
+    if secret and "?" in text:  # a robot's address carries its token there
+        text = f"{text.partition('?')[0]}?***"
     return text
 
 

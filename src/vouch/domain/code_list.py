@@ -64,8 +64,10 @@ class CodeList:
         found, province = self.region(code), f"{code[:2]}0000"
         if found is None:
             return f"is no region of {self.standard}: no province begins with {code[:2]}"
+        if found.code != province or code == province:
+            return None
         cities = [e for e in self.entries.values() if e.code[:2] == code[:2] and e.code != province]
-        if found.code != province or code == province or not cities:
+        if not cities:
             return None
         known = ", ".join(f"{city.code} {city.zh}" for city in cities)
         return f"is of no city of {found.zh}; known are {known}"
