@@ -30,7 +30,7 @@ _FIGURES = {
     "log_loss": ("Log loss", "mean surprise at the outcomes, in nats; less is better"),
     "mean_predicted": ("Mean predicted", "the level that was predicted"),
     "observed": ("Observed", "the share that was compensated"),
-    "level": ("Level", "\\|log(mean predicted / observed)\\|; 0 is level, 0.69 is off by half"),
+    "level": ("Level", "\\|log(mean predicted / observed)\\|; 0 is level, 0.69 is twice or half"),
     "stability": ("Stability index", "learning rows against judged rows; 0 is no shift"),
 }
 
