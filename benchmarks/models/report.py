@@ -19,6 +19,8 @@ _ABOUT = (
     "run, as the shipped model does; they are no rows for the others."
 )
 
+_RATIOS = (0.1, 0.2, 0.5, 1, 2, 5)  # named on the axis of the level
+
 
 def markdown(command: str, done: Sequence[Measured], notes: Sequence[str]) -> str:
     """The section on models: the command, where Vouch stands, every figure, one picture."""
@@ -144,6 +146,8 @@ def draw(done: Sequence[Measured], target: Path) -> None:
     left.invert_yaxis()
     right.axvline(1, color="#999999", linewidth=0.8)
     right.set(xscale="log", xlabel="mean predicted / observed")
+    right.set_xticks(_RATIOS, [f"{ratio:g}" for ratio in _RATIOS])
+    right.minorticks_off()
     for axis in (left, right):
         axis.grid(axis="x", alpha=0.3)
     figure.legend(loc="lower center", ncols=5, frameon=False, fontsize=9)
