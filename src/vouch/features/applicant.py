@@ -3,7 +3,7 @@
 import numpy as np
 
 from vouch.features.asof import Current, Floats, History, Objects
-from vouch.features.portfolio import industry_group
+from vouch.features.groupings import industry_group
 from vouch.features.registry import feature
 
 

@@ -26,7 +26,8 @@ from vouch.features.asof import (
     Objects,
 )
 from vouch.features.given import Lazy, given_tables
-from vouch.features.portfolio import Portfolio, PortfolioIndex, groups_of
+from vouch.features.groupings import groups_of
+from vouch.features.portfolio import Portfolio, PortfolioIndex
 
 EPOCH = date(1970, 1, 1)
 CASE_TABLES = ("guarantee", "borrower", "lender", "performance", "signal")  # signals last

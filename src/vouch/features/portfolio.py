@@ -14,6 +14,7 @@ from vouch.book.book import Known
 from vouch.compiled import compiled
 from vouch.features.asof import NEVER, FactTable, Floats, Integers, Objects
 from vouch.features.given import Lazy
+from vouch.features.groupings import GROUPED_BY, GROUPINGS, groups_of
 from vouch.features.vintages import SIGN_DAYS, Vintages
 
 # A group's record is pulled towards the average as if this many compensations had been expected of
@@ -28,48 +29,6 @@ OBSERVED_DAYS = 1096.0
 
 _SPAN, _SHIFT = 2.0**20, 2.0**17  # days: more than lie between any two dates, and before 1970
 _FINE = 2.0**20  # logarithms are summed as whole multiples of 1 / _FINE, which is exact
-
-
-# The columns by which guarantees are grouped.
-GROUPED_BY = ("lender", "channel", "region", "legal_form", "industry", "product", "scheme")
-GROUPINGS = (*GROUPED_BY, "everything", "lender_band", "terms")
-
-
-def industry_group(code: str | None) -> str | None:
-    """The section letter of a GB/T 4754 code, or the two-digit sector of a NAICS code.
-
-    >>> industry_group("C2614"), industry_group("722110"), industry_group(None)
-    ('C', '72', None)
-    """
-    if not code:
-        return None
-    return code[:2] if code[0].isdigit() else code[:1]
-
-
-# Half powers of ten up to 10^13, the edges of amount bands.
-_HALF_POWERS = np.array([10.0 ** (n / 2) for n in range(27)])
-
-
-def amount_bands(amounts: Floats) -> Objects:
-    """Half powers of ten at or below each amount, so that bands mean the same in any currency.
-
-    >>> amount_bands(np.array([50_000, 150_000, 1_000_000, np.nan])).tolist()
-    ['10^4.5', '10^5.0', '10^6.0', 'unknown']
-    """
-    names = ["unknown", *(f"10^{n / 2:.1f}" for n in range(len(_HALF_POWERS)))]
-    at = np.searchsorted(_HALF_POWERS, np.nan_to_num(amounts, nan=0.0), "right")
-    return np.array(names, dtype=object)[at]
-
-
-def share_steps(shares: Floats) -> Objects:
-    """Guaranteed shares to the nearest twentieth.
-
-    >>> share_steps(np.array([0.8, 0.76, np.nan])).tolist()
-    ['0.80', '0.75', '-']
-    """
-    steps, at = np.unique(np.round(shares * 20) / 20, return_inverse=True)
-    names = ["-" if np.isnan(step) else f"{step:.2f}" for step in steps.tolist()]
-    return np.array(names, dtype=object)[at]
 
 
 @dataclass(frozen=True)
@@ -314,37 +273,6 @@ def _of_borrowers(table: pa.Table, day: str) -> FactTable:
     starts = np.searchsorted(codes, np.arange(len(borrowers.dictionary) + 1)).astype(np.int64)
     numbers = {name: number for number, name in enumerate(borrowers.dictionary.to_pylist())}
     return FactTable(columns, numbers, starts)
-
-
-def groups_of(
-    columns: Mapping[str, Objects], amount: Floats, share: Floats
-) -> Mapping[str, Objects]:
-    """The group of each guarantee in each grouping, None where it belongs to none.
-
-    Args:
-        columns: GROUPED_BY, as texts.
-        amount: loan amount.
-        share: guaranteed share of it.
-    """
-
-    def make(grouping: str) -> Objects:
-        if grouping == "everything":
-            return np.full(len(amount), "", dtype=object)
-        if grouping == "lender_band":
-            pairs = zip(columns["lender"].tolist(), amount_bands(amount).tolist(), strict=True)
-            named = (None if name is None else f"{name}/{band}" for name, band in pairs)
-        elif grouping == "terms":
-            pairs = zip(columns["channel"].tolist(), share_steps(share).tolist(), strict=True)
-            named = (f"{name or '-'}/{step}" for name, step in pairs)
-        elif grouping == "industry":
-            codes = columns["industry"].tolist()
-            section = {code: industry_group(code) for code in set(codes)}
-            named = (section[code] for code in codes)
-        else:
-            return columns[grouping]
-        return np.array(list(named), dtype=object)
-
-    return Lazy(GROUPINGS, make)
 
 
 class Portfolio:
