@@ -12,8 +12,8 @@ import pytest
 from tests.scoring.conftest import SPEC, columns
 from vouch.errors import ModelError, SpecError
 from vouch.scoring.bundle import Bundle
+from vouch.scoring.champions import packed_champion
 from vouch.scoring.mlflow_model import _load_pyfunc
-from vouch.scoring.registry import packed_champion
 from vouch.scoring.spec import Spec
 
 

@@ -20,7 +20,8 @@ from vouch.errors import ModelError, NotFoundError, TrainingError
 from vouch.monitoring.evaluation import evaluate
 from vouch.policy.reading import Policy
 from vouch.scoring.bulk import score_book
-from vouch.scoring.registry import Registry, connect, packed_champion
+from vouch.scoring.champions import packed_champion
+from vouch.scoring.registry import Registry, connect
 from vouch.scoring.spec import Spec
 
 UNTIL = date(2025, 6, 30)

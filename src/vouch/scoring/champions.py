@@ -16,7 +16,7 @@ from vouch import clock
 from vouch.domain.stage import Stage
 from vouch.errors import ModelError, VouchError
 from vouch.scoring.bundle import Bundle
-from vouch.scoring.registry import Registry, packed_champion
+from vouch.scoring.registry import Registry
 
 log = logging.getLogger("vouch")
 
@@ -240,3 +240,19 @@ class Challengers:
         elif held is None or held.version != version:
             self._held[stage] = self._registry.load(stage, version)
             log.info("%s %s is scored in shadow", stage.model_name, version)
+
+
+def packed_champion(folder: Path, stage: Stage) -> Bundle:
+    """A champion packed by `Registry.pack`.
+
+    Raises:
+        ModelError: it is not there, or altered since.
+    """
+    note = folder / stage.slug / "version.json"
+    try:
+        body = json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"no packed champion of {stage.value} in {folder}; make it with `vouch pack`: {error}"
+        ) from error
+    return Bundle.load(note.parent, body["version"], body["hash"])

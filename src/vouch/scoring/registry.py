@@ -386,19 +386,3 @@ def _put(found: Path, target: Path) -> None:
     except OSError:
         if not target.exists():
             raise
-
-
-def packed_champion(folder: Path, stage: Stage) -> Bundle:
-    """A champion packed by `Registry.pack`.
-
-    Raises:
-        ModelError: it is not there, or altered since.
-    """
-    note = folder / stage.slug / "version.json"
-    try:
-        body = json.loads(note.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"no packed champion of {stage.value} in {folder}; make it with `vouch pack`: {error}"
-        ) from error
-    return Bundle.load(note.parent, body["version"], body["hash"])
